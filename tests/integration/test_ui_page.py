@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,8 @@ from prober.commandline.parse import split_shell
 from tests.browser import Visit, apart, start_browser, visit
 from tests.conftest import CHECKOUT
 from tests.integration.processes import start_service, wait_until
-from tests.integration.ui import UiServer, start_ui
-from tests.unit.pages.books import EXAMPLE, HOSTILE, REFUSED, recorded
+from tests.integration.ui import UiServer, start_ui, type_in, wait_for_verdict
+from tests.unit.pages.books import EXAMPLE, HOSTILE, REFUSED
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 
@@ -60,14 +58,6 @@ PLUGGABLE = REFUSED.replace("    <acpi-root-hotplug enabled='no'/>\n", "").repla
 )
 
 
-def _type(page: Page, text: str) -> None:
-    page.get_by_label("Domain XML or command line").fill(text)
-
-
-def _verdict(page: Page, words: str) -> None:
-    page.locator("form.bar output", has_text=words).wait_for()
-
-
 def test_the_token_goes_from_the_address_and_is_good_for_one_browser(
     opened: Visit, browser: Browser, ui: UiServer
 ) -> None:
@@ -88,8 +78,8 @@ def test_the_token_goes_from_the_address_and_is_good_for_one_browser(
 
 
 def test_a_domain_is_checked_as_one_types_and_told_at_its_place(page: Page) -> None:
-    _type(page, REFUSED)
-    _verdict(page, "1 refusal")
+    type_in(page, REFUSED)
+    wait_for_verdict(page, "1 refusal")
     mark = page.locator(".behind mark")
     assert mark.all_inner_texts() == ["enabled='no'"]
     number = str(REFUSED[: REFUSED.index("acpi-root-hotplug")].count("\n") + 1)
@@ -102,16 +92,16 @@ def test_a_domain_is_checked_as_one_types_and_told_at_its_place(page: Page) -> N
     assert selected == "enabled='no'"
     page.keyboard.type("enabled='yes'")
     page.locator(".findings li", has_text="only pc has it").wait_for()
-    _type(page, REFUSED.replace("    <acpi-root-hotplug enabled='no'/>\n", ""))
-    _verdict(page, "accepted")
+    type_in(page, REFUSED.replace("    <acpi-root-hotplug enabled='no'/>\n", ""))
+    wait_for_verdict(page, "accepted")
     assert page.locator(".behind mark.no").count() == 0
     assert "PCI Express hot-plug" in page.locator(".tree").inner_text()
 
 
 def test_what_lies_behind_the_text_lies_under_it(page: Page) -> None:
     """The marks are drawn behind: each letter has to be where the one is that is typed."""
-    _type(page, REFUSED)
-    _verdict(page, "1 refusal")
+    type_in(page, REFUSED)
+    wait_for_verdict(page, "1 refusal")
     sizes = page.evaluate("""() => ["textarea", ".behind"].map((name) => {
       const one = document.querySelector(`.typed ${name}`), style = getComputedStyle(one);
       const names = ["font", "padding", "letterSpacing", "tabSize", "whiteSpace"];
@@ -121,15 +111,15 @@ def test_what_lies_behind_the_text_lies_under_it(page: Page) -> None:
 
 
 def test_a_command_line_is_checked_as_one_types_and_told_at_its_word(page: Page) -> None:
-    _type(page, LINE)
-    _verdict(page, "2 findings")
+    type_in(page, LINE)
+    wait_for_verdict(page, "2 findings")
     assert page.locator(".behind mark").all_inner_texts() == ["romsize", "nonsense"]
     assert page.locator(".gutter .no").all_inner_texts() == ["2", "3"]
-    _type(page, f"QEMU_AUDIO_DRV=none {LINE}")
+    type_in(page, f"QEMU_AUDIO_DRV=none {LINE}")
     page.locator(".behind mark", has_text="nonsense").wait_for()
     assert page.locator(".behind mark").all_inner_texts() == ["romsize", "nonsense"]
-    _type(page, LINE.replace("romsize=3", "romsize=4").replace("-device nonsense ", ""))
-    _verdict(page, "nothing stands against it")
+    type_in(page, LINE.replace("romsize=3", "romsize=4").replace("-device nonsense ", ""))
+    wait_for_verdict(page, "nothing stands against it")
 
 
 def test_words_are_where_a_shell_has_them(page: Page) -> None:
@@ -154,8 +144,8 @@ def test_words_are_where_a_shell_has_them(page: Page) -> None:
 def test_it_is_proven_by_a_click_and_not_before(page: Page, opened: Visit) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    _type(page, EXAMPLE)
-    _verdict(page, "accepted")
+    type_in(page, EXAMPLE)
+    wait_for_verdict(page, "accepted")
     assert not any("/api/prove" in url or "/api/refresh" in url for url in asked)
     page.get_by_role("button", name="Prove it").click()
     page.locator(".outcome").wait_for()
@@ -165,8 +155,8 @@ def test_it_is_proven_by_a_click_and_not_before(page: Page, opened: Visit) -> No
         "checked", "made ready", "started", "read back",
     ]  # fmt: skip
     assert sum("/api/prove" in url for url in asked) == 1
-    _type(page, LINE)
-    _verdict(page, "2 findings")
+    type_in(page, LINE)
+    wait_for_verdict(page, "2 findings")
     page.get_by_role("button", name="Prove it").click()
     page.locator(".outcome .badge", has_text="refused").wait_for()
     assert opened.faults() == []
@@ -175,8 +165,8 @@ def test_it_is_proven_by_a_click_and_not_before(page: Page, opened: Visit) -> No
 def test_steps_are_seen_before_the_end(page: Page, opened: Visit) -> None:
     """Also by who listens: they come in a live region, which is there before it says anything."""
     page.get_by_label("on QEMU").select_option(index=0)
-    _type(page, f"{LINE.partition(' ')[0]} -nodefaults -device e1000,romfile= -name watched")
-    _verdict(page, "nothing stands against it")
+    type_in(page, f"{LINE.partition(' ')[0]} -nodefaults -device e1000,romfile= -name watched")
+    wait_for_verdict(page, "nothing stands against it")
     now = page.locator(".starts > .work .now")
     assert (now.get_attribute("aria-live"), now.inner_text()) == ("polite", "")
     page.evaluate("""() => {
@@ -203,8 +193,8 @@ def test_steps_are_seen_before_the_end(page: Page, opened: Visit) -> None:
 
 def test_steps_stay_where_it_went_wrong_after_them(page: Page) -> None:
     page.get_by_label("on QEMU").select_option(index=0)
-    _type(page, "qemu-system-x86_64 -nodefaults -name cut")
-    _verdict(page, "nothing stands against it")
+    type_in(page, "qemu-system-x86_64 -nodefaults -name cut")
+    wait_for_verdict(page, "nothing stands against it")
     page.evaluate("""() => {
       const ask = window.fetch;
       window.fetch = (...words) => {
@@ -223,8 +213,8 @@ def test_steps_stay_where_it_went_wrong_after_them(page: Page) -> None:
 
 def test_a_recording_is_not_started(page: Page) -> None:
     page.get_by_label("on QEMU").select_option(label="10.0.13 · x86_64")
-    _type(page, EXAMPLE)
-    _verdict(page, "accepted")
+    type_in(page, EXAMPLE)
+    wait_for_verdict(page, "accepted")
     assert page.get_by_role("button", name="Prove it").count() == 0
     assert "cannot be started" in page.locator(".side").inner_text()
 
@@ -232,8 +222,8 @@ def test_a_recording_is_not_started(page: Page) -> None:
 def test_rehearsals_are_there_where_the_service_has_them(page: Page, ui: UiServer) -> None:
     known = page.evaluate("live.paths")
     page.get_by_label("on QEMU").select_option(index=0)
-    _type(page, PLUGGABLE)
-    _verdict(page, "accepted")
+    type_in(page, PLUGGABLE)
+    wait_for_verdict(page, "accepted")
     for path, words in (("plug", "plug a device into it"), ("migrate", "migrate it")):
         has = f"/v1/binaries/{{id}}/{path}" in known
         assert page.get_by_text(words, exact=True).count() == has
@@ -251,16 +241,16 @@ def test_rehearsals_are_there_where_the_service_has_them(page: Page, ui: UiServe
 
 def test_what_was_said_of_one_qemu_is_not_shown_for_another(page: Page) -> None:
     """While the other is asked it says so, and then what is said is of that one."""
-    _type(page, "qemu-system-x86_64 -device virtio-sound-pci,audiodev=a -audiodev none,id=a")
+    type_in(page, "qemu-system-x86_64 -device virtio-sound-pci,audiodev=a -audiodev none,id=a")
     page.get_by_label("on QEMU").select_option(label="10.0.13 · x86_64")
-    _verdict(page, "nothing stands against it")
+    wait_for_verdict(page, "nothing stands against it")
     held = page.evaluate("""() => {
       const ask = window.fetch;
       window.fetch = (...words) => new Promise((go) => { window.letGo = go; }).then(() => ask(...words));
     }""")
     assert held is None
     page.get_by_label("on QEMU").select_option(index=0)
-    _verdict(page, "checking")
+    wait_for_verdict(page, "checking")
     wait_until(lambda: page.evaluate("!!window.letGo"))
     page.evaluate("window.letGo()")
     page.locator(".findings li", has_text="virtio-sound-pci").wait_for()
@@ -274,7 +264,7 @@ def test_more_than_any_domain_has_is_told_and_not_cut(page: Page) -> None:
       area.value = `<domain>${" ".repeat(1 << 20)}</domain>`;
       area.dispatchEvent(new Event("input", { bubbles: true }));
     }""")
-    _verdict(page, "larger than 1 MiB")
+    wait_for_verdict(page, "larger than 1 MiB")
     assert area.evaluate("area => area.value.length") == (1 << 20) + len("<domain></domain>")
 
 
@@ -310,62 +300,6 @@ def test_why_a_domain_does_not_go_elsewhere_is_told(page: Page) -> None:
     assert "ens3 → is not there" in drawn
 
 
-def test_a_service_that_comes_back_is_shown_as_it_is_then(browser: Browser, tmp_path: Path) -> None:
-    """Started anew with other QEMUs: the page says that it is away, and then has those."""
-    socket, words = tmp_path / "p.sock", ("--directory", tmp_path / "none", "--replies", "qemu-10.0")
-    service = apart(partial(_enter, start_service(socket, *words)))
-    with start_ui(socket) as ui, visit(browser, ui.address, own=ui.origin) as made:
-        rows = made.page.locator("table.qemus tbody .version")
-        assert rows.all_inner_texts() == ["10.0.13"]
-        apart(service.close)
-        made.page.locator("main .problem", has_text="running?").wait_for()
-        service = apart(partial(_enter, start_service(socket, *words, "--replies", "qemu-7.2")))
-        try:
-            wait_until(lambda: rows.all_inner_texts() == ["7.2.22", "10.0.13"])
-            wait_until(lambda: made.page.locator("main .problem").count() == 0)
-            made.go("news")
-            texts = made.page.locator(".news li").all_inner_texts()
-            assert len(texts) == len(set(texts)) > 0
-        finally:
-            apart(service.close)
-        # The browser itself writes of each answer that is an error.
-        made.said = [said for said in made.said if "status of 502" not in said]
-
-
-def test_what_a_service_knows_is_text_whatever_it_is(browser: Browser, tmp_path: Path) -> None:
-    """A QEMU's names with what ends a script, a line or an attribute, with what is not seen, and very long ones."""
-    names = (f"dev{HOSTILE}", "a\u2028b\u2029c", "\u202eni", "__proto__", "n" * 200_000, "\x07bell", "é\U0001f4a5")
-    replies = tmp_path / f"{HOSTILE.replace('/', '')}.replies"
-    replies.write_text(apart(recorded(*names, described=HOSTILE).dumps))
-    socket = tmp_path / "p.sock"
-    words = ("--directory", tmp_path / "none", "--replies", replies)
-    with ExitStack() as stack:
-        apart(lambda: stack.enter_context(start_service(socket, *words)))
-        ui = stack.enter_context(start_ui(socket, "--title", HOSTILE))
-        made = stack.enter_context(visit(browser, ui.address, own=ui.origin))
-        page = made.page
-        for name in names:
-            page.evaluate("name => { location.hash = `#/types?type=${encodeURIComponent(name)}`; }", name)
-            page.locator("#type-name").wait_for()
-            assert page.evaluate("document.querySelector('#type-name').textContent") == name
-        made.go("try")
-        for name in names[:4]:
-            _type(page, f"qemu-system-x86_64 -device '{name.replace(chr(39), '')},nonsense=1'")
-            _verdict(page, "1 finding")
-        made.go("news")
-        page.locator(".news li").first.wait_for()
-        assert page.locator("img").count() == 0
-        assert page.evaluate("window.hurt") is None
-        assert HOSTILE in page.locator("h1").inner_text()
-
-
-def _enter(manager: AbstractContextManager[object]) -> ExitStack:
-    """It, entered; whoever closes the stack leaves it."""
-    stack = ExitStack()
-    stack.enter_context(manager)
-    return stack
-
-
 def test_a_refresh_is_shown_as_it_happens(opened: Visit) -> None:
     page = opened.page
     opened.go("qemus")
@@ -384,8 +318,8 @@ def test_the_editor_is_for_everybody(opened: Visit, page: Page, scheme: Any, wid
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     try:
-        _type(page, REFUSED)
-        _verdict(page, "1 refusal")
+        type_in(page, REFUSED)
+        wait_for_verdict(page, "1 refusal")
         assert opened.faults() == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     finally:
@@ -394,10 +328,10 @@ def test_the_editor_is_for_everybody(opened: Visit, page: Page, scheme: Any, wid
 
 
 def test_names_that_are_markup_are_text(page: Page) -> None:
-    _type(page, f"qemu -device '{HOSTILE.replace(chr(39), '')}'")
+    type_in(page, f"qemu -device '{HOSTILE.replace(chr(39), '')}'")
     page.locator(".findings li").first.wait_for()
     name = HOSTILE.replace("'", "").replace('"', "&quot;").replace("&<!--", "&amp;&lt;!--")
-    _type(page, EXAMPLE.replace(">example<", f">{name.replace('<', '&lt;').replace('&amp;&lt;', '&amp;&amp;lt;')}<"))
+    type_in(page, EXAMPLE.replace(">example<", f">{name.replace('<', '&lt;').replace('&amp;&lt;', '&amp;&amp;lt;')}<"))
     page.locator("form.bar output .badge").wait_for()
     assert page.locator("img").count() == 0
     assert page.evaluate("window.hurt") is None

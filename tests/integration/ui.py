@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from playwright.sync_api import Page
+
 from tests.integration.processes import PATIENCE, PROBER, Group, start_group
 
 
@@ -81,3 +83,13 @@ def start_ui(socket: Path, *words: object) -> Iterator[UiServer]:
     with start_group([PROBER, "ui", "--socket", socket, *words]) as group:
         printed = group.wait_for(lambda text: "Ctrl-C ends it." in text)
         yield UiServer(printed.split()[0], group)
+
+
+def type_in(page: Page, text: str) -> None:
+    """Have the page's text be this one."""
+    page.get_by_label("Domain XML or command line").fill(text)
+
+
+def wait_for_verdict(page: Page, words: str) -> None:
+    """Wait until the page says so of its text."""
+    page.locator("form.bar output", has_text=words).wait_for()
