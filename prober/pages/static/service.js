@@ -175,8 +175,9 @@ function EntryState({ qemu }) {
 }
 
 function EntryButtons({ entry, isBusy }) {
+  const state = isBusy && entry.state === "ready" ? "asking" : entry.state;
   return html`<span class="entry-state">
-    <${Badge} kind=${STATE_KIND[entry.state] || "faint"}>${isBusy && entry.state === "ready" ? "asking" : entry.state}<//>
+    <${Badge} kind=${STATE_KIND[state] || "faint"}>${state}<//>
     ${entry.kind === "binary"
       ? html`<button type="button" disabled=${isBusy} aria-label=${`Ask ${entry.path} again`} onClick=${() => live.refresh(entry.id)}>
           ask again
