@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,9 @@ from prober.fleet.store.protocol import MOST_VALUE, Held
 
 #: How long (seconds) another process may be writing.
 _BUSY_S = 5.0
+
+#: After so long (seconds) what SQLite does not wait for is tried again.
+_AGAIN_S = 0.01
 
 #: How many changes are read at once.
 _AT_ONCE = 1000
@@ -138,28 +142,43 @@ def _made(path: Path) -> int:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
-        form = connection.execute("PRAGMA user_version").fetchone()[0]
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if (application, form) != (_APPLICATION, _FORM) and (tables or application or form):
-            known = application == _APPLICATION
-            raise StoreError(
-                f"{path} is of form {form}, which this prober does not know"
-                if known
-                else f"{path} is no store of a fleet",
-                hint="use the same version everywhere" if known else _ANOTHER,
-            )
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        if not application:
-            connection.executescript(_TABLES)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    """A connection to a store.  Two that make it of one file at once wait for one another: SQLite itself does not where
+    the whole file is asked for (``PRAGMA journal_mode``)."""
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(connection, path)
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_S)
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    # At one moment: another process may be making the file into a store just now.
+    connection.execute("BEGIN")
+    form = connection.execute("PRAGMA user_version").fetchone()[0]
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    connection.execute("COMMIT")
+    if (application, form) != (_APPLICATION, _FORM) and (tables or application or form):
+        known = application == _APPLICATION
+        raise StoreError(
+            f"{path} is of form {form}, which this prober does not know" if known else f"{path} is no store of a fleet",
+            hint="use the same version everywhere" if known else _ANOTHER,
+        )
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if not application:
+        connection.executescript(_TABLES)
 
 
 @contextmanager
