@@ -228,8 +228,8 @@ def test_service_and_workers_fit_into_160_mib(directory: Path) -> None:
                 assert client.post(f"/v1/translate?binary={ident}", domain(number)).status in (200, 422)
         for name in ("cpuset", "quotes", "unknown elements"):
             client.post(HOSTILE[name][0], HOSTILE[name][1], HOSTILE[name][2] or "application/xml")
+        wait_until(lambda: len(service.workers()) == 3)  # One may be in the making, in another's place.
         sizes = {pid: proportional_size(pid) for pid in (service.process.pid, *service.workers())}
-        assert len(sizes) == 4, sizes
         assert sum(sizes.values()) <= 160, sizes
 
 
