@@ -48,6 +48,7 @@ from prober.service.prover.frames import (
 )
 from prober.service.prover.judge import Known
 from tests.conftest import aio
+from tests.integration.processes import wait_until
 from tests.unit.capabilities.asking import catalog_settings
 from tests.unit.capabilities.making import make_binary, make_recording, take_fingerprint
 from tests.unit.service.proving import ToldJudge, proof_by, prover
@@ -225,7 +226,7 @@ def test_who_goes_away_stops_nothing(place: Place) -> None:
         assert judge.gate is not None
         judge.gate.set()
         judge_by(place, known)
-        assert judge.finished == 2
+        wait_until(lambda: judge.finished == 2)
 
 
 def test_who_is_cancelled_leaves_the_question_on_its_way(place: Place) -> None:
