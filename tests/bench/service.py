@@ -91,7 +91,8 @@ def _four_binaries(directory: Path) -> tuple[list[str], str]:
     none = ["--directory", str(directory / "none")]
     places = _places()
     if len(places) < 4:
-        return [*none, "--replies", str(CHECKOUT / "fixtures/replies")], "recordings"
+        files = sorted((CHECKOUT / "fixtures/replies").glob("qemu-[0-9]*.replies.xz"))
+        return [*none, *(word for file in files for word in ("--replies", str(file)))], "recordings"
     return [*none, *(word for place in places for word in ("--binary", str(_wrapper(directory, *place))))], "QEMUs"
 
 
