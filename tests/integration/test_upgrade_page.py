@@ -11,12 +11,17 @@ import pytest
 from playwright.sync_api import Browser
 
 from prober.pages.report import render_upgrade
-from prober.proof.models import ProofVerdict
-from prober.rehearsal.models import GuestChange
 from prober.rehearsal.upgrade import Upgraded
 from tests.browser import Visit, apart, start_browser, visit
 from tests.unit.pages.books import HOSTILE
-from tests.unit.pages.upgrades import CI, QUEUES, examples, line_of, mend, moved, upgrade_of, upgraded
+from tests.unit.pages.upgrades import (
+    CI,
+    QUEUES,
+    examples,
+    hostile_upgraded,
+    line_of,
+    upgrade_of,
+)
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 
@@ -173,16 +178,7 @@ def test_all_of_it_is_for_everybody(browser: Browser, page: str, scheme: Any, wi
 
 
 def test_names_that_are_markup_are_text(browser: Browser, tmp_path: Path) -> None:
-    seen = GuestChange(where=f"{HOSTILE} net0 at 1", part=HOSTILE, here=HOSTILE, there=None)
-    told = upgraded(
-        f"vm{HOSTILE}.xml",
-        machine=HOSTILE,
-        starts=ProofVerdict.refused,
-        said=HOSTILE,
-        there=moved("refused", said=HOSTILE, device=HOSTILE, reason=HOSTILE, changes=(seen,), because=(seen,)),
-        deprecated=(HOSTILE,),
-        mends=(mend(HOSTILE),),
-    )
+    told = hostile_upgraded()
     xml = CI.replace("<name>", f"<!-- {HOSTILE.replace('--', '')} --><name>")
     with visit(browser, _write(tmp_path, [(told, xml)], HOSTILE)) as made:
         made.page.locator(".opens").first.click()

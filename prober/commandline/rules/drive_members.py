@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from prober.commandline.drive_members import CHILDREN, DRIVERS_OWN
 from prober.commandline.drive_values import drive_values_of, file_of, handed_on
 from prober.commandline.images import local_path
-from prober.commandline.line import Line
+from prober.commandline.line import Line, size, switch
 from prober.commandline.options import Value
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
-from prober.commandline.text import as_number, as_size, as_switch
 
 #: What every block driver takes besides its own (``block.c``, ``bdrv_runtime_opts`` and what stands around it).
 _OF_ANY = frozenset(
@@ -95,8 +94,8 @@ def _values(line: Line) -> Iterator[Fault]:
 def _against(text: str, kind: str) -> str:
     """What a text is not, that a block driver reads as a type; which whole numbers are sizes is told by no schema."""
     if kind == "boolean":
-        return "" if as_switch(text) is not None else "on or off"
-    number = next((found for found in (as_size(text), as_number(text)) if found is not None), None)
+        return "" if switch(text) is not None else "on or off"
+    number = size(text)
     return "" if kind != "int" or (number is not None and number < 2**64) else "a whole number below 2⁶⁴"
 
 

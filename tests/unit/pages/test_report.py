@@ -14,10 +14,8 @@ from lxml import html
 from prober.pages.models import PageBook
 from prober.pages.packed import book_text, packed
 from prober.pages.report import render_report, render_upgrade
-from prober.proof.models import ProofVerdict
-from prober.rehearsal.models import GuestChange
 from tests.unit.pages.books import EXAMPLE, HOSTILE, book_of, bundled, data_of, small
-from tests.unit.pages.upgrades import CI, mend, moved, upgrade_of, upgraded
+from tests.unit.pages.upgrades import CI, hostile_upgraded, upgrade_of, upgraded
 
 
 @pytest.fixture(scope="module")
@@ -78,16 +76,7 @@ def test_the_data_is_the_book(hostile: PageBook) -> None:
 def hostile_upgrade() -> str:
     """A page of an upgrade in which all that comes from outside would end a script or an attribute."""
     hurt = "<!-- </script><script>window.hurt=1</script> -->"
-    seen = GuestChange(where=f"{HOSTILE} net0 at 1", part=HOSTILE, here=HOSTILE, there=None)
-    told = upgraded(
-        f"vm{HOSTILE}.xml",
-        machine=HOSTILE,
-        starts=ProofVerdict.refused,
-        said=HOSTILE,
-        there=moved("refused", said=HOSTILE, device=HOSTILE, changes=(seen,), because=(seen,)),
-        deprecated=(HOSTILE,),
-        mends=(mend(HOSTILE),),
-    )
+    told = hostile_upgraded()
     return render_upgrade(upgrade_of((told, CI.replace("<name>", f"{hurt}<name>")), title=HOSTILE))
 
 

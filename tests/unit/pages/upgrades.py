@@ -18,7 +18,7 @@ from prober.rehearsal.verdict import RehearsalVerdict
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from tests.conftest import CHECKOUT
-from tests.unit.pages.books import bundled
+from tests.unit.pages.books import HOSTILE, bundled
 
 CI, MAIL, WEB = ((CHECKOUT / "fixtures" / "upgrade" / f"{name}.xml").read_text() for name in ("ci", "mail", "web"))
 
@@ -79,6 +79,20 @@ def word_of(xml: str, needle: str, version: str = "11.1.2") -> int:
 def line_of(xml: str, needle: str) -> int:
     """The number of the first line that holds this."""
     return next(at for at, line in enumerate(xml.splitlines(), 1) if needle in line)
+
+
+def hostile_upgraded() -> Upgraded:
+    """One domain of which all that comes from outside is markup."""
+    seen = GuestChange(where=f"{HOSTILE} net0 at 1", part=HOSTILE, here=HOSTILE, there=None)
+    return upgraded(
+        f"vm{HOSTILE}.xml",
+        machine=HOSTILE,
+        starts=ProofVerdict.refused,
+        said=HOSTILE,
+        there=moved("refused", said=HOSTILE, device=HOSTILE, reason=HOSTILE, changes=(seen,), because=(seen,)),
+        deprecated=(HOSTILE,),
+        mends=(mend(HOSTILE),),
+    )
 
 
 #: The three of docs/rehearsal.md on the way from Debian 13 to forky, and one of each other kind.
