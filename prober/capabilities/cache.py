@@ -37,11 +37,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.fingerprint import Fingerprint
 from prober.capabilities.fingerprinter import own_version
-from prober.capabilities.finishing import finish
 from prober.capabilities.gently import dump_gently, load_gently
 from prober.capabilities.private import require_private
 from prober.capabilities.slices import SliceError
 from prober.qemu.box.forms import Confined
+from prober.qemu.finishing import uncancelled
 
 #: Changes with the layout of the file or of the head.  The content's own version is in the fingerprint.
 FORMAT = 4
@@ -127,7 +127,7 @@ class DiskCache:
 
     async def read(self, binary: str) -> tuple[Learned, Capabilities] | None:
         """The entry for a binary, or None.  Never raises; what cannot be trusted is set aside."""
-        return await finish(self._read(binary))
+        return await uncancelled(self._read(binary))
 
     async def _read(self, binary: str) -> tuple[Learned, Capabilities] | None:
         path = self.path_of(binary)
@@ -151,7 +151,7 @@ class DiskCache:
         before a cancellation goes on, as the thread that writes cannot be stopped.
         """
         async with self._order:
-            return await finish(self._write(learned, capabilities))
+            return await uncancelled(self._write(learned, capabilities))
 
     async def _write(self, learned: Learned, capabilities: Capabilities) -> bool:
         path = self.path_of(learned.fingerprint.path)

@@ -7,7 +7,6 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from prober.capabilities.derive import derive
 from prober.capabilities.evidence import Evidence
 from prober.capabilities.facts import resolve
 from prober.capabilities.inventory import Inventory
@@ -36,6 +35,9 @@ class Capabilities(Inventory):
         :raise RecordingError: where a reply has not the form that QEMU's QAPI schema promises, or where
             the version was never asked.
         """
+        # Imported late: the service has answers from its cache, and from other processes.
+        from prober.capabilities.derive import derive
+
         try:
             return cls.model_validate(derive(recording))
         except ValidationError as error:

@@ -1,8 +1,7 @@
 """What differs between two answers about one binary, counted in a process of its own.
 
 It takes half a second of a processor, and Python runs one thing at a time: in a thread of the service everybody else
-would wait for it.  ``python -m prober.capabilities.summarize`` is that process: two capabilities come in on its
-standard input, a line of JSON each, and a summary goes out.
+would wait for it.  :mod:`prober.capabilities.summary` is that process.
 """
 
 from __future__ import annotations
@@ -20,10 +19,8 @@ from pydantic import ValidationError
 import prober
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.changes import DifferenceSummary
-from prober.capabilities.diff import diff
-from prober.capabilities.finishing import finish
 from prober.capabilities.gently import json_gently
-from prober.errors import ProberError
+from prober.qemu.finishing import uncancelled
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +28,14 @@ log = logging.getLogger(__name__)
 _MOST_S = 30.0
 _MOST_BYTES = 64 << 10
 
+#: The module that works it out; nothing of it is imported here.
+_PROCESS = "prober.capabilities.summary"
+
 Summarizer: TypeAlias = Callable[[Capabilities, Capabilities], Awaitable[DifferenceSummary | None]]
 
 
-def summary_of(before: Capabilities, now: Capabilities) -> DifferenceSummary:
-    """The counts of what differs.  Pure.
-
-    :raise RecordingError: where a schema has not the form that QEMU gives it.
-    """
-    groups = diff(before, now).groups
-    counts = {group.name: group.counts for group in groups if group.changes}
-    return DifferenceSummary(before=str(before.version), now=str(now.version), counts=counts)
-
-
 async def count_difference(before: Capabilities, now: Capabilities) -> DifferenceSummary | None:
-    """:func:`summary_of` in another process; None, with a log line, where that fails.  No process is left behind."""
+    """The summary, from another process; None, with a log line, where that fails.  No process is left behind."""
     process: asyncio.subprocess.Process | None = None
     try:
         async with asyncio.timeout(_MOST_S):
@@ -59,7 +49,7 @@ async def count_difference(before: Capabilities, now: Capabilities) -> Differenc
     finally:
         if process is not None and process.returncode is None:
             process.kill()
-            await finish(process.wait())
+            await uncancelled(process.wait())
 
 
 async def _start() -> asyncio.subprocess.Process:
@@ -67,24 +57,10 @@ async def _start() -> asyncio.subprocess.Process:
         sys.executable,
         "-P",
         "-m",
-        __name__,
+        _PROCESS,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={"PYTHONPATH": str(Path(prober.__file__).parent.parent), "LC_ALL": "C.UTF-8"},
         cwd="/",
     )
-
-
-def _main() -> int:
-    """Read two, write what differs."""
-    try:
-        before, now = (Capabilities.model_validate_json(line) for line in sys.stdin.buffer.read().split(b"\n"))
-        sys.stdout.write(summary_of(before, now).model_dump_json())
-    except (ValueError, ProberError):
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

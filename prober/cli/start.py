@@ -14,11 +14,13 @@ def start() -> None:
     """Run the command.
 
     What a start imports stays until the end, so the collector need not walk it: not again and again, as it does at
-    Python's own 700, and not at the very end, when the process goes and all of it with it.
+    Python's own 700, and not at the very end, when the process goes and all of it with it.  Nor are plugins for
+    pydantic looked for in all that is installed: none of them is to run in here.
 
     :raise SystemExit: always.
     """
     gc.set_threshold(_COLLECT_AFTER, 10, 10)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         _start()
     finally:

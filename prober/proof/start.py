@@ -21,8 +21,8 @@ from prober.qemu.box.judged import read_judged
 from prober.qemu.box.model import Box
 from prober.qemu.box.opened import hand_over
 from prober.qemu.connection import ByteBudget
+from prober.qemu.finishing import uncancelled
 from prober.qemu.limits import InterviewLimits
-from prober.qemu.process import uncancelled
 from prober.qemu.session import Session, start_session
 
 #: How much of the end of standard error is kept (bytes): an option stands before each message.

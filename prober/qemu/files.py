@@ -11,7 +11,7 @@ import aiofiles
 
 from prober.errors import RecordingError
 from prober.qemu.decoding import MAX_RECORDING_BYTES, decode_recording
-from prober.qemu.process import uncancelled
+from prober.qemu.finishing import uncancelled
 from prober.qemu.recording import Recording
 from prober.qemu.whole import write_whole
 

@@ -39,11 +39,12 @@ from prober.qemu.box.judged import read_judged
 from prober.qemu.box.model import Box, BoxLimits, Confinement
 from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
+from prober.qemu.gathering import Gathering
 from prober.qemu.help import ask_about_machines, ask_for_help, with_help
 from prober.qemu.launch import Launch, find_kvm, may_be_kvm
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.questions import LOAD_MODULES, Lane, Question, Stage, is_unknown_type
-from prober.qemu.ran import Gathering, Ran
+from prober.qemu.ran import Ran
 from prober.qemu.recording import Exchange, Recording
 from prober.qemu.session import Session, how_it_ended, start_session
 

@@ -11,16 +11,14 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
-from typing import TypeVar
 
 from prober.errors import LaunchError
 from prober.qemu.box.guard import ENDS
 from prober.qemu.box.judged import ask_for_credentials, sender_of
+from prober.qemu.finishing import uncancelled
 from prober.qemu.launch import Launch, spawn
-
-T = TypeVar("T")
 
 _CHUNK = 65536
 
@@ -175,19 +173,3 @@ async def start_process(launch: Launch, stderr_bytes: int) -> AsyncIterator[Proc
         yield process
     finally:
         await uncancelled(process._reap())
-
-
-async def uncancelled(awaitable: Awaitable[T]) -> T:
-    """Finish this first, then let a cancellation that came meanwhile have its way."""
-    task = asyncio.ensure_future(awaitable)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        if not task.cancelled():
-            task.exception()  # seen, so that nobody warns about it
-        raise cancelled
-    return task.result()

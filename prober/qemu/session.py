@@ -11,10 +11,11 @@ from prober.errors import ConfinementError, ExitedError, QemuError, QemuTimeoutE
 from prober.qemu.box.model import Box
 from prober.qemu.connection import ByteBudget, QmpConnection
 from prober.qemu.ended import signal_of
+from prober.qemu.finishing import uncancelled
 from prober.qemu.launch import Launch
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.mapping import is_closed, mapped, may_be_last_words
-from prober.qemu.process import Process, start_process, uncancelled
+from prober.qemu.process import Process, start_process
 from prober.qemu.questions import Question
 from prober.qemu.recording import Exchange
 

@@ -216,7 +216,6 @@ def run(
     import uvloop
 
     _use_one_heap()
-    gc.collect()
     _settle_memory()  # Before the nursery is forked: what the collector does not touch stays shared.
     nursery = Nursery.fork()  # before there is a thread
     try:

@@ -51,7 +51,10 @@ class Side:
 def sides() -> list[Side]:
     """The parent, where it can be had, and the present."""
     found, present = parent(), Side(PRESENT, CHECKOUT, sys.executable)
-    return [found, present] if isinstance(found, Side) else [present]
+    both = [found, present] if isinstance(found, Side) else [present]
+    for side in both:
+        _compile(side)
+    return both
 
 
 def parent_name() -> str:
@@ -92,6 +95,13 @@ def make_parent(commit: str, checkout: Path) -> Side:
     if made.returncode != 0:
         raise NoParentError(f"the environment of the parent in {place} cannot be made: {made.stderr.strip()[-500:]}")
     return Side(PARENT, place, str(place / ".venv" / "bin" / "python"))
+
+
+@cache
+def _compile(side: Side) -> None:
+    """Have its code compiled, as an installed one has: else the first who starts it does, or each, where the
+    environment says that none is to be kept (``PYTHONDONTWRITEBYTECODE``)."""
+    subprocess.run([side.python, "-m", "compileall", "-q", str(side.checkout / "prober")], check=True)
 
 
 def _why_not_found(commit: str, checkout: Path) -> str:

@@ -16,7 +16,7 @@ from prober.errors import ConfinementError
 from prober.qemu.box.group import make_group, remove_group
 from prober.qemu.box.model import Box, Confinement
 from prober.qemu.box.view import look_at
-from prober.qemu.process import uncancelled
+from prober.qemu.finishing import uncancelled
 
 #: Where the directory for stand-ins is in a box.
 STAND_IN = "/stand-in"
