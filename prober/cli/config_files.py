@@ -12,7 +12,6 @@ from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prober.capabilities.plain import read_plain
 from prober.errors import UsageError
 
 _FLAG = "-readconfig"
@@ -107,6 +106,7 @@ def _argument_words(options: Sequence[tuple[int, str, str]], prefix: str) -> Ite
 
 def _read(name: str) -> Sequence[tuple[int, str, str]] | None:
     """The options of a file: line, flag and value; None where it is not here."""
+    from prober.capabilities.plain import read_plain
     from prober.commandline.config_file import MOST_OF_A_CONFIG, read_config
 
     try:

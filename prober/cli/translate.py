@@ -30,7 +30,6 @@ from prober.cli.options import (
     Strict,
     Whole,
 )
-from prober.cli.proof import exit_of, format_proof
 from prober.commandline.shell import format_shell
 from prober.errors import RefusedError, UnreadableDomainError
 from prober.translate.wishes import NO_WISHES, Wishes, read_moment
@@ -166,9 +165,21 @@ def run_translate(
         output.write_json(answer)
     else:
         output.write(format_shell(translation["argv"]))
-        for line in format_proof(answer, verbose=verbose) if proving.wanted else [_CHECKED]:
-            output.note(line)
-    return exit_of(answer, whole=proving.whole) if proving.wanted else ExitCode.ok
+    if proving.wanted:
+        return _tell_proof(answer, proving, as_json=as_json, verbose=verbose)
+    if not as_json:
+        output.note(_CHECKED)
+    return ExitCode.ok
+
+
+def _tell_proof(proof: dict[str, Any], proving: ProvingWanted, *, as_json: bool, verbose: bool) -> ExitCode:
+    """The verdict on stderr, unless the JSON has it; and the exit code."""
+    # Imported late: it takes longer than a service takes to answer.
+    from prober.cli.proof import exit_of, format_proof
+
+    for line in () if as_json else format_proof(proof, verbose=verbose):
+        output.note(line)
+    return exit_of(proof, whole=proving.whole)
 
 
 def _tell_beside(translation: dict[str, Any], file: str, *, verbose: bool) -> None:

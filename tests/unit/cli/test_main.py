@@ -251,12 +251,30 @@ def test_asking_the_service_imports_nothing_heavy() -> None:
     assert heavy & set(loaded) == set()
 
 
+def test_having_a_domain_translated_by_the_service_imports_no_model(tmp_path: Path) -> None:
+    """Its JSON is printed as it comes; models would take twice as long as all else."""
+    domain = tmp_path / "vm.xml"
+    domain.write_text("<domain/>")
+    script = (
+        "import sys; from prober.cli.start import start\n"
+        f"sys.argv = ['prober', 'translate', '--socket', '/nowhere/prober.sock', {str(domain)!r}]\n"
+        "try: start()\n"
+        "except SystemExit as end: assert end.code == 5, end.code\n"
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert {"prober.service.client", "prober.cli.translate", "typer"} <= set(loaded)
+    assert {"pydantic", "lxml", "rich", "asyncio"} & set(loaded) == set()
+
+
 def test_the_service_is_ready_before_its_translator_is_loaded() -> None:
-    """The start has 0.6 s; the pipeline takes half as long, and what only describes the routes a quarter."""
+    """The start has 0.6 s; the pipeline takes half as long, and what only describes the routes a quarter.  What asks
+    a QEMU, derives and compares is imported by the processes that do."""
     script = "import sys; import prober.cli.serve; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert {"httptools", "prober.service.server", "prober.capabilities.catalog"} <= set(loaded)
     late = {"prober.translate.pipeline", "prober.service.answers", "prober.service.openapi"}
+    late |= {"prober.qemu.process", "prober.qemu.box.model", "prober.capabilities.derive", "prober.capabilities.diff"}
     assert not {"prober.domain", "prober.commandline.check", "lxml", "fastapi", "uvicorn", "rich", *late} & set(loaded)
 
 
