@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from xml.sax.saxutils import escape
 
-#: What XML 1.0 cannot hold in any form; nothing sound has it, and a document with it could not be read.
-_UNSPEAKABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-_QUOTES = {"'": "&apos;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+from prober.xml.written import xml_text
 
 
 @dataclass(frozen=True)
@@ -27,9 +22,9 @@ class WrittenElement:
         return "\n".join(self._lines("")) + "\n"
 
     def _lines(self, indent: str) -> Iterator[str]:
-        head = self.name + "".join(f" {name}='{_escape(value)}'" for name, value in self.attributes.items())
+        head = self.name + "".join(f" {name}='{xml_text(value)}'" for name, value in self.attributes.items())
         if self.text is not None:
-            yield f"{indent}<{head}>{_escape(self.text)}</{self.name}>"
+            yield f"{indent}<{head}>{xml_text(self.text)}</{self.name}>"
         elif self.children:
             yield f"{indent}<{head}>"
             for child in self.children:
@@ -52,7 +47,3 @@ def text_element(name: str, text: str, /, **attributes: str) -> WrittenElement:
 def enum_element(name: str, values: Iterable[str]) -> WrittenElement:
     """``<enum name='…'>`` with a ``<value>`` for each."""
     return element("enum", *(text_element("value", value) for value in values), name=name)
-
-
-def _escape(text: str) -> str:
-    return escape(_UNSPEAKABLE.sub("\ufffd", text), _QUOTES)

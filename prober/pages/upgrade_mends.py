@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from xml.sax.saxutils import escape
 
 from prober.commandline.refusal import Place
 from prober.pages.upgrade_models import MendTold
 from prober.pages.upgrade_where import UpgradePlaces, line_in_xml, shortened
 from prober.rehearsal.upgrade import Mend, Upgraded
 from prober.rehearsal.wording import describe_change
+from prober.xml.written import xml_text
 
 
 def place_of_mend(mend: Mend, told: Upgraded, where: UpgradePlaces) -> Place | None:
@@ -48,7 +48,7 @@ def told_mend(mend: Mend, told: Upgraded, xml: str, where: UpgradePlaces) -> Men
 def _with_attribute(line: str, mend: Mend) -> str:
     """A line of XML with an attribute that has another value, or is new; empty where that cannot be told."""
     element, _, attribute = mend.path.rpartition("/@")
-    element, value = element.rpartition("/")[2], escape(mend.value, {"'": "&apos;"})
+    element, value = element.rpartition("/")[2], xml_text(mend.value)
     has = re.compile(rf"(\s{re.escape(attribute)}\s*=\s*)(?:'[^']*'|\"[^\"]*\")")
     found, count = has.subn(lambda match: f"{match[1]}'{value}'", line, count=1)
     if count:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
-from xml.sax.saxutils import escape
 
 from prober.domain.cpu.model import Feature
 from prober.domain.domain import Domain
@@ -14,6 +13,7 @@ from prober.rehearsal.features import features_apart
 from prober.rehearsal.models import GuestChange
 from prober.rehearsal.view import ident_in
 from prober.rehearsal.wording import describe_change
+from prober.xml.written import xml_text
 
 #: What libvirt calls QEMU's own elements by.
 _NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
@@ -154,4 +154,4 @@ def with_kept(domain: Domain, kept: Sequence[Kept]) -> Domain:
 
 def _quoted(text: str) -> str:
     """As the value of an attribute."""
-    return f"'{escape(text, {chr(39): '&apos;'})}'"
+    return f"'{xml_text(text)}'"
