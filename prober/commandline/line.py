@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
@@ -19,6 +20,8 @@ from prober.commandline.options import DeviceOption, Global, Keyval, Object, Opt
 from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, last_item
 from prober.errors import FactError
+
+T = TypeVar("T")
 
 #: More accelerators than these nobody names.
 _MOST_TRIED = 64
@@ -86,8 +89,8 @@ class Line:
     is_open: bool = False
     #: The name by which the binary is run, empty where it is not known.
     program: str = ""
-    #: What was worked out of the line once, for those who ask for it again, by its name.
-    kept: dict[str, object] = field(default_factory=dict)
+    #: What was worked out of the line, by what worked it out (see :func:`kept_by_line`).
+    kept: dict[Callable[[Line], Any], Any] = field(default_factory=dict)
     _merged: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     @classmethod
@@ -260,6 +263,19 @@ class Line:
     def has_acpi(self) -> bool:
         """Whether ACPI is not turned off."""
         return "-no-acpi" not in self.plain and switch(self.machine_value("acpi")) is not False
+
+
+def kept_by_line(work_out: Callable[[Line], T]) -> Callable[[Line], T]:
+    """What several rules look at: it is worked out when the first asks for it, and the line keeps it for the others."""
+
+    @wraps(work_out)
+    def look_up(line: Line) -> T:
+        if work_out not in line.kept:
+            line.kept[work_out] = work_out(line)
+        found: T = line.kept[work_out]
+        return found
+
+    return look_up
 
 
 def value_of(properties: Iterable[Property], name: str, default: Value = None) -> Value:

@@ -7,13 +7,13 @@ Sources: ``hw/i386/pc.c``, ``pc_smp_parse``, and ``hw/core/machine.c``, ``smp_pa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
 from prober.commandline.keys import pairs_of
-from prober.commandline.line import Line, number
+from prober.commandline.line import Line, kept_by_line, number
 from prober.commandline.options import Keyval, Value
 
 #: Levels of the hierarchy, from the outermost; what is not said is 1, or calculated.
@@ -80,6 +80,7 @@ class NoTopology(NamedTuple):
     message: str
 
 
+@kept_by_line
 def smp_values(line: Line) -> dict[str, Value]:
     """What counts for each key, of ``-smp`` and of ``-machine smp.KEY`` alike (QEMU 6.2)."""
     if line.caps.version.numbers < _NEW_PARSER or not any(name.startswith("smp.") for name in line.merged("-machine")):
@@ -93,6 +94,7 @@ def smp_values(line: Line) -> dict[str, Value]:
     return found
 
 
+@kept_by_line
 def topology_of(line: Line) -> SmpTopology | NoTopology | None:
     """What all ``-smp`` come to; None where that is not known: of other machines, or of what is no number."""
     if line.kind == "other" or line.is_open:
@@ -125,9 +127,9 @@ def _wrong(counts: Mapping[str, int], line: Line) -> NoTopology | None:
     return NoTopology(lacking, f"machine {machine} has no {lacking}, so {lacking} is 1, not {counts[lacking]}")
 
 
-def _lacking(line: Line) -> Iterator[str]:
+def _lacking(line: Line) -> list[str]:
     """The levels that the machine has not more than one of (``smp_props``)."""
-    yield from (level for level in _LEVELS if level not in line.family.smp_levels)
+    return [level for level in _LEVELS if level not in line.family.smp_levels]
 
 
 def _prefers_sockets(line: Line) -> bool:
