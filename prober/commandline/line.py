@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
 from prober.commandline.aliases import DEVICE_ALIASES
+from prober.commandline.block_trees import BlockTree
 from prober.commandline.device_types import DeviceType, device_type, known_types
 from prober.commandline.json_form import takes_json
 from prober.commandline.keys import pairs_of
@@ -156,7 +157,7 @@ class Line:
 
         These are the flags of options; the types of devices, those that they are derived from, and the devices'
         properties; the types of objects; the types of netdevs, block nodes and character devices, and the members of
-        all that is described in a tree.
+        all that is described in a tree, and of the block nodes inside of it.
         """
         words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *[item.qom_type for item in self.objects]}
         for devices in self.by_type.values():
@@ -167,6 +168,9 @@ class Line:
                 kind = option.value.get(option.implied)
                 if isinstance(kind, str):
                     words.add(kind)
+        for tree in self.block_trees:
+            for _, node in tree.nodes[1:]:
+                words.update(node)
         words.update([option.first for option in self.keyval.get("-chardev", ())])
         if self.settings:
             words.add("-global")
@@ -212,6 +216,11 @@ class Line:
     @cached_property
     def _by_id(self) -> dict[str, Made]:
         return {device.id: device for device in reversed(self.devices)}
+
+    @cached_property
+    def block_trees(self) -> list[BlockTree]:
+        """What each ``-blockdev`` describes, in the order of the line."""
+        return [BlockTree.of(option) for option in self.qapi.get("-blockdev", ())]
 
     @cached_property
     def netdevs(self) -> dict[str, Qapi]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Keyval, Qapi, Value
@@ -24,9 +23,6 @@ PROPER_IDS_SINCE = (11, 1, 0)
 
 #: The longest name of a block node, in bytes (``include/block/block_int-common.h``, ``node_name``, less its NUL).
 _NODE_NAME = 31
-
-#: Deeper than any block node that QEMU takes.
-_DEEPEST = 32
 
 _WORDS = "letters, digits, - . and _, beginning with a letter"
 
@@ -65,10 +61,10 @@ def _merged(line: Line) -> Iterator[Fault]:
 
 
 def _node_names(line: Line) -> Iterator[Fault]:
-    for option in line.qapi.get("-blockdev", ()):
-        for name in _names_in(option.value):
+    for tree in line.block_trees:
+        for name in tree.names:
             if not _is_node_name(name):
-                yield _misnamed(name, option.place)
+                yield _misnamed(name, tree.place)
     for drive in line.keyval.get("-drive", ()):
         for key, value, _ in drive.pairs:
             if key == "node-name" and isinstance(value, str) and not _is_node_name(value):
@@ -85,22 +81,6 @@ def _misnamed(name: str, place: Origin) -> Fault:
     else:
         message = f"{name[:64]!r} is no name of a block node: {_WORDS}"
     return Fault(place, "node-name", message)
-
-
-def _names_in(tree: Mapping[str, Value]) -> list[str]:
-    """The names of a block node and of those that are described inside of it."""
-    names: list[str] = []
-    waiting: list[tuple[Any, int]] = [(tree, 0)]
-    while waiting:
-        here, depth = waiting.pop()
-        if not isinstance(here, list):
-            name = here.get("node-name")
-            if isinstance(name, str):
-                names.append(name)
-        if depth < _DEEPEST:
-            inner = here if isinstance(here, list) else here.values()
-            waiting += [(value, depth + 1) for value in inner if isinstance(value, (dict, list))]
-    return names
 
 
 RULES = (

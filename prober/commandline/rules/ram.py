@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.keys import pairs_of
-from prober.commandline.line import Line, Made, number, size, value_of
+from prober.commandline.line import Line, Made, kept_by_line, number, size, value_of
 from prober.commandline.options import Keyval
 from prober.commandline.refusal import Fault, Kind, Place
 from prober.commandline.rules.numa import ram_of
@@ -25,12 +25,14 @@ _PLUGGED = ("pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci")
 _ALIGNED = 2 << 20
 
 
+@kept_by_line
 def _growth(line: Line) -> tuple[Keyval, int, int, int] | None:
     """The last ``-m``, how large memory is, how large it may grow, and in how many slots; or None."""
-    options, ram = line.keyval.get("-m", ()), ram_of(line)
-    most = size(line.value("-m", "maxmem"))
-    slots = number(line.value("-m", "slots") or "0")
-    if not options or ram is None or most is None or slots is None or line.is_open or line.kind == "other":
+    options, most = line.keyval.get("-m", ()), size(line.value("-m", "maxmem"))
+    if not options or most is None or line.is_open or line.kind == "other":
+        return None
+    ram, slots = ram_of(line), number(line.value("-m", "slots") or "0")
+    if ram is None or slots is None:
         return None
     return options[-1], ram, most, slots
 

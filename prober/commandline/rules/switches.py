@@ -32,14 +32,19 @@ def _is_tree(option: Qapi) -> bool:
     return option.flag in _TREES or (option.flag == "-netdev" and option.value.get("type") in _MODERN)
 
 
+def _is_json(option: Qapi) -> bool:
+    """Whether it is known to be written in JSON, where nothing is a word alone: its type is no text of key=value."""
+    return type(option.value.get(option.implied)) is str
+
+
 def _values(option: Made | Object | Qapi | Keyval | Plain) -> tuple[str, Iterable[tuple[str, Value]]]:
-    """An option that takes a word for a switch, and its values; none of one that does not."""
+    """An option that takes a word for a switch, and its values; none of one that does not, or is written in JSON."""
     match option:
-        case Made():
+        case Made(is_json=False):
             return "-device", option.values.items()
         case Object():
             return "-object", [(name, value) for name, value, _ in option.properties]
-        case Qapi() if not _is_tree(option):
+        case Qapi() if not _is_tree(option) and not _is_json(option):
             return option.flag, option.value.items()
         case Keyval() if option.flag not in _STRICT:
             return option.flag, [(name, value) for name, value, _ in option.pairs]
@@ -67,7 +72,7 @@ def _alone_in_keys(line: Line) -> Iterator[Fault]:
 def _alone_in_trees(line: Line) -> Iterator[Fault]:
     for options in line.qapi.values():
         for option in options:
-            if _is_tree(option):
+            if _is_tree(option) and not _is_json(option):
                 yield from _alone(option.flag, option.place, option.value.items())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from prober.commandline.line import Line, number, switch
+from prober.commandline.line import Line, kept_by_line, number, switch
 from prober.commandline.options import Value
 from prober.commandline.refusal import Fault, Origin, Unfit
 from prober.commandline.rules.rule import Rule
@@ -48,10 +48,18 @@ class _User(NamedTuple):
         return [item for item in found if isinstance(item, str)]
 
 
-def _users(line: Line) -> Iterator[_User]:
+@kept_by_line
+def _users(line: Line) -> list[_User]:
+    return [*_named_users(line), *_short_users(line)]
+
+
+def _named_users(line: Line) -> Iterator[_User]:
     for option in line.qapi.get("-netdev", ()):
         if last_item(option.value.get("type")) == "user":
             yield _User(option.place, option.value)
+
+
+def _short_users(line: Line) -> Iterator[_User]:
     for flag in ("-net", "-nic"):
         for plain in line.plain.get(flag, ()):
             try:
