@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from prober.commandline.line import Line, Made, kept_by_line, switch
-from prober.commandline.options import Keyval, Plain, Qapi, Value
+from prober.commandline.options import Global, Keyval, Object, Plain, Qapi, Value
 from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
 from prober.commandline.rules.terminals import named_chardev
@@ -62,21 +62,28 @@ def _users_of_chardevs(line: Line) -> list[tuple[str, Origin]]:
 
 def _named_chardevs(line: Line) -> Iterator[tuple[Value, Origin]]:
     for option in line.options:
-        match option:
-            case Made():
-                if "chardev" in option.values:
-                    yield option.values["chardev"], option.place
-            case Qapi(flag="-netdev"):
-                yield option.value.get("chardev"), option.place
-            case Plain(flag="-serial" | "-parallel" | "-monitor" | "-qmp" | "-qmp-pretty" | "-gdb"):
-                yield named_chardev(option), option.place
-            case Keyval(flag="-mon"):
-                named = next((item.value for item in option.pairs if item.name == "chardev"), option.first)
-                yield named, option.place
-            case Keyval(flag="-chardev") if option.first in _LAYERS:
-                for name, value, _ in option.pairs:
-                    if name == "chardev" or name.startswith("chardevs."):
-                        yield value, option.place
+        if isinstance(option, Made):
+            if "chardev" in option.values:
+                yield option.values["chardev"], option.place
+        elif not isinstance(option, (Global, Object)) and option.flag in _NAMING:
+            for name in _named_by(option):
+                yield name, option.place
+
+
+#: Options besides devices that name a chardev.
+_NAMING = frozenset({"-netdev", "-serial", "-parallel", "-monitor", "-qmp", "-qmp-pretty", "-gdb", "-mon", "-chardev"})
+
+
+def _named_by(option: Qapi | Keyval | Plain) -> Iterator[Value]:
+    match option:
+        case Qapi():
+            yield option.value.get("chardev")
+        case Plain():
+            yield named_chardev(option)
+        case Keyval(flag="-mon"):
+            yield next((item.value for item in option.pairs if item.name == "chardev"), option.first)
+        case Keyval(flag="-chardev") if option.first in _LAYERS:
+            yield from [value for name, value, _ in option.pairs if name == "chardev" or name.startswith("chardevs.")]
 
 
 def _second_users(users: Iterable[tuple[Value, Origin]], what: str) -> Iterator[Fault]:

@@ -24,10 +24,6 @@ _TREES = frozenset({"-blockdev", "-audiodev", "-display", "-compat"})
 _HELP = ("help", "?")
 
 
-def _words(values: Iterable[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
-    return ((name, value) for name, value in values if isinstance(value, Short) and name not in _HELP)
-
-
 def _is_tree(option: Qapi) -> bool:
     return option.flag in _TREES or (option.flag == "-netdev" and option.value.get("type") in _MODERN)
 
@@ -37,29 +33,32 @@ def _is_json(option: Qapi) -> bool:
     return type(option.value.get(option.implied)) is str
 
 
-def _values(option: Made | Object | Qapi | Keyval | Plain) -> tuple[str, Iterable[tuple[str, Value]]]:
-    """An option that takes a word for a switch, and its values; none of one that does not, or is written in JSON."""
+def _values(option: Made | Global | Object | Qapi | Keyval | Plain) -> Iterable[tuple[str, Value]]:
+    """The values of an option that takes a word for a switch; none of one that does not, or is written in JSON."""
     match option:
-        case Made(is_json=False):
-            return "-device", option.values.items()
+        case Made():
+            return () if option.is_json else option.values.items()
+        case Keyval():
+            return () if option.flag in _STRICT else [(name, value) for name, value, _ in option.pairs]
+        case Qapi():
+            return () if _is_json(option) or _is_tree(option) else option.value.items()
         case Object():
-            return "-object", [(name, value) for name, value, _ in option.properties]
-        case Qapi() if not _is_tree(option) and not _is_json(option):
-            return option.flag, option.value.items()
-        case Keyval() if option.flag not in _STRICT:
-            return option.flag, [(name, value) for name, value, _ in option.pairs]
-    return "", ()
+            return [(name, value) for name, value, _ in option.properties]
+    return ()
+
+
+def _flag(option: Made | Object | Qapi | Keyval | Plain) -> str:
+    return "-device" if isinstance(option, Made) else "-object" if isinstance(option, Object) else option.flag
 
 
 def _short(line: Line) -> Iterator[Fault]:
     for option in line.options:
-        if isinstance(option, Global):
-            continue
-        flag, values = _values(option)
-        for name, value in _words(values):
+        for name, value in _values(option):
+            if not isinstance(value, Short) or name in _HELP or isinstance(option, Global):
+                continue
             written = name if value == "on" else f"no{name}"
             other = f"nodelay={'off' if value == 'on' else 'on'}" if name == "delay" else f"{name}={value}"
-            message = f"{flag}: {written} without a value is deprecated"
+            message = f"{_flag(option)}: {written} without a value is deprecated"
             yield Fault(option.place, name, message, f"write {other}")
 
 
@@ -77,8 +76,9 @@ def _alone_in_trees(line: Line) -> Iterator[Fault]:
 
 
 def _alone(flag: str, place: Origin, values: Iterable[tuple[str, Value]]) -> Iterator[Fault]:
-    for name, value in _words(values):
-        yield Fault(place, name, f"{flag}: {name} has no value", f"write {name}={value}")
+    for name, value in values:
+        if isinstance(value, Short) and name not in _HELP:
+            yield Fault(place, name, f"{flag}: {name} has no value", f"write {name}={value}")
 
 
 RULES = (
