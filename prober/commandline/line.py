@@ -155,9 +155,10 @@ class Line:
     def words(self) -> frozenset[str]:
         """What the line has, by QEMU's names, for a rule to tell whether there is anything for it to look at.
 
-        These are the flags of options; the types of devices, those that they are derived from, and the devices'
-        properties; the types of objects; the types of netdevs, block nodes and character devices, and the members of
-        all that is described in a tree, and of the block nodes inside of it.
+        These are the flags of options, and their keys (with dashes, however they are written); the types of devices,
+        those that they are derived from, and the devices' properties; the types of objects, and their properties; the
+        types of netdevs, block nodes and character devices, and the members of all that is described in a tree, and of
+        the block nodes inside of it.
         """
         words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *[item.qom_type for item in self.objects]}
         for devices in self.by_type.values():
@@ -171,6 +172,9 @@ class Line:
         for tree in self.block_trees:
             for _, node in tree.nodes[1:]:
                 words.update(node)
+        keyed = (option.pairs for options in self.keyval.values() for option in options)
+        words.update([name.replace("_", "-") for pairs in keyed for name, _, _ in pairs])
+        words.update([name for item in self.objects for name, _, _ in item.properties])
         words.update([option.first for option in self.keyval.get("-chardev", ())])
         if self.settings:
             words.add("-global")
