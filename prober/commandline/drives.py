@@ -83,7 +83,7 @@ def find_drives(line: Line) -> Sequence[Drive | Misplaced]:
 
 def _find(line: Line) -> Iterator[Drive | Misplaced]:
     room = line.family.ide
-    if room is None or line.is_open:
+    if room is None or line.is_open or line.words.isdisjoint(DRIVE_OPTIONS):
         return
     taken = _Taken()
     lost: set[str] = set()

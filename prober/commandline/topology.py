@@ -117,19 +117,15 @@ def topology_of(line: Line) -> SmpTopology | NoTopology | None:
 
 def _wrong(counts: Mapping[str, int], line: Line) -> NoTopology | None:
     """What is no number of anything, or of what the machine has not."""
-    zero = next((name for name, count in counts.items() if count == 0), None)
-    if zero is not None and line.caps.version.numbers >= (9, 0, 0):
+    if 0 in counts.values() and line.caps.version.numbers >= (9, 0, 0):
+        zero = next(name for name, count in counts.items() if not count)
         return NoTopology(zero, f"{zero} is 1 or more, not 0")
-    lacking = next((name for name in _lacking(line) if counts.get(name, 1) & _WORD > 1), None)
-    if lacking is None:
-        return None
     machine = line.machine.name if line.machine is not None else line.kind
-    return NoTopology(lacking, f"machine {machine} has no {lacking}, so {lacking} is 1, not {counts[lacking]}")
-
-
-def _lacking(line: Line) -> list[str]:
-    """The levels that the machine has not more than one of (``smp_props``)."""
-    return [level for level in _LEVELS if level not in line.family.smp_levels]
+    for name in _LEVELS:
+        # Of a level that is not its own a machine has one (``smp_props``).
+        if counts.get(name, 1) & _WORD > 1 and name not in line.family.smp_levels:
+            return NoTopology(name, f"machine {machine} has no {name}, so {name} is 1, not {counts[name]}")
+    return None
 
 
 def _prefers_sockets(line: Line) -> bool:

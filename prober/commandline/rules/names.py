@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made
-from prober.commandline.options import Keyval, Qapi, Value
+from prober.commandline.options import Keyval, Qapi
 from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Text, is_identifier
@@ -28,29 +28,22 @@ _WORDS = "letters, digits, - . and _, beginning with a letter"
 
 
 def _ids(line: Line) -> Iterator[Fault]:
-    in_json = line.caps.version.numbers >= PROPER_IDS_SINCE
-    merged = _MERGED if line.caps.version.numbers >= _MERGED_SINCE else ()
+    version = line.caps.version.numbers
+    other = _OF_THEIR_OWN.union(_MERGED) if version >= _MERGED_SINCE else _OF_THEIR_OWN
     for option in line.options:
-        match option:
-            case Made():
-                given = option.values.get("id")
-                if in_json or isinstance(given, Text):
-                    yield from _id(given, option.place)
-            case Qapi(flag="-netdev"):
-                # In JSON it may be anything.
-                given = option.value.get("id")
-                if isinstance(given, Text):
-                    yield from _id(given, option.place)
-            case Keyval():
-                if option.flag not in _OF_THEIR_OWN and option.flag not in merged:
-                    for name, value, _ in option.pairs:
-                        if name == "id":
-                            yield from _id(value, option.place)
-
-
-def _id(value: Value, place: Origin) -> Iterator[Fault]:
-    if isinstance(value, str) and not is_identifier(value):
-        yield Fault(place, "id", f"{value[:64]!r} is no id: {_WORDS}")
+        if isinstance(option, Made):
+            given = option.values.get("id")
+            ids = [given] if isinstance(given, Text) or version >= PROPER_IDS_SINCE else ()
+        elif isinstance(option, Keyval):
+            ids = () if option.flag in other else [value for name, value, _ in option.pairs if name == "id"]
+        elif isinstance(option, Qapi) and option.flag == "-netdev":
+            given = option.value.get("id")
+            ids = [given] if isinstance(given, Text) else ()  # in JSON it may be anything
+        else:
+            continue
+        for value in ids:
+            if isinstance(value, str) and not is_identifier(value):
+                yield Fault(option.place, "id", f"{value[:64]!r} is no id: {_WORDS}")
 
 
 def _merged(line: Line) -> Iterator[Fault]:

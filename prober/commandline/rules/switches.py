@@ -11,7 +11,7 @@ from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Short
 
 #: Options whose parser refuses a word alone, and has not always done so (``util/keyval.c``; seen in 7.2, not in 5.2).
-_STRICT = frozenset({"-machine", "-boot", "-smp"})
+_STRICT = ("-boot", "-machine", "-smp")
 
 #: Netdevs that are read as trees (``net/net.c``, ``netdev_is_modern``).
 _MODERN = ("stream", "dgram")
@@ -63,7 +63,7 @@ def _short(line: Line) -> Iterator[Fault]:
 
 
 def _alone_in_keys(line: Line) -> Iterator[Fault]:
-    for flag in sorted(_STRICT):
+    for flag in _STRICT:
         for option in line.keyval.get(flag, ()):
             yield from _alone(flag, option.place, ((name, value) for name, value, _ in option.pairs))
 
@@ -97,7 +97,7 @@ RULES = (
         "a switch of `-machine`, `-boot` or `-smp` has a value",
         "util/keyval.c, keyval_parse_one",
         _alone_in_keys,
-        about=tuple(sorted(_STRICT)),
+        about=_STRICT,
         wrong="-display none -machine pc,usb",
         right="-display none -machine pc,usb=on",
         since=(7, 2, 0),
