@@ -99,7 +99,14 @@ class Step:
 
 
 class Emission(NamedTuple):
-    """A part of the argv that is not one device's; ``turn`` is its place among all parts, those of devices included."""
+    """A part of the argv that is not one device's; ``turn`` is its place among all parts, those of devices included.
+
+    What it is about may be said, as most domains have it not, and it is not asked then: ``about`` names classes of
+    devices, as in a :class:`Step`, and ``field`` a field of the domain, with dots (``os.loader``), that is neither None
+    nor an empty tuple where there is anything to emit.
+    """
 
     turn: int
     emit: Callable[[Domain, Target], Iterator[Option] | Iterator[Raw]]
+    about: tuple[type[Device], ...] = ()
+    field: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from prober.commandline.options import Option
 from prober.commandline.refusal import Note, Refusal, Unfit
 from prober.devices.interface.base import CardInterface, Interface, default_card
+from prober.devices.interface.hostdev import HostdevInterface
 from prober.devices.interface.tap import NetworkInterface
 from prober.devices.interface.user import PasstInterface, UserInterface
 from prober.domain.domain import Domain
@@ -132,9 +133,8 @@ def _takes_vlan(network: Network) -> bool:
 
 def emit_hostdev_interfaces(devices: Devices, target: Target) -> Iterator[Option]:
     """Interfaces of type hostdev: libvirt has them before all ``<hostdev>``."""
-    for device in devices.of(Interface):
-        if not isinstance(device, NetworkInterface):
-            yield from device.emit_hostdev(target)
+    for device in devices.of(HostdevInterface):
+        yield from device.emit_hostdev(target)
 
 
 def emit_pooled_interfaces(devices: Devices, target: Target) -> Iterator[Option]:
