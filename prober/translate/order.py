@@ -125,14 +125,13 @@ def _emit(domain: Domain, target: Target) -> list[Option | Raw]:
     for device in domain.devices.every:
         if type(device) not in maybe_builtin or not device.is_builtin(target):
             due.setdefault(row_of(type(device)).argv, []).append(device)
-    for turn, part, needed in _turns(kinds, frozenset(due)):
-        if part is not None:
-            if needed is None or needed(domain) not in _NOTHING:
-                options += part(domain, target)
-            continue
-        devices = due[turn]
-        for device in sorted(devices, key=_ARGV_TURN) if len(devices) > 1 else devices:
-            options += (on_transport(option, device) for option in device.emit(target))
+    for turn, part, needed in _turns(kinds):
+        if part is None:
+            devices = due.get(turn, ())
+            for device in sorted(devices, key=_ARGV_TURN) if len(devices) > 1 else devices:
+                options += on_transport(device.emit(target), device)
+        elif needed is None or needed(domain) not in _NOTHING:
+            options += part(domain, target)
     return options
 
 
@@ -150,9 +149,9 @@ class _Turn(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _turns(kinds: Classes, devices: frozenset[int]) -> tuple[_Turn, ...]:
-    """All turns of a domain with devices of these classes, which have these turns, that may have something to emit."""
-    turns = [_Turn(turn, None) for turn in devices]
+def _turns(kinds: Classes) -> tuple[_Turn, ...]:
+    """All turns of a domain with devices of these classes that may have something to emit."""
+    turns = [_Turn(turn, None) for turn in {row_of(kind).argv for kind in kinds}]
     for turn, emit_, about, field in _ALL:
         if not about or kinds_of(about, kinds):
             turns.append(_Turn(turn, emit_, attrgetter(field) if field else None))

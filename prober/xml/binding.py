@@ -120,6 +120,32 @@ class Places:
         return given if isinstance(given, Place) else given[0].attribute(given[1])
 
 
+@dataclass(slots=True, eq=False)
+class PlacesBehind(Mapping[str, Place]):
+    """The places of an element's fields, each under another name: that of the field is the value of ``fields``.
+
+    Each is made when it is asked for.  ``others`` are places that are known; where a name is in both, they count.
+    """
+
+    of: Places
+    fields: Mapping[str, str]
+    others: Mapping[str, Place] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Place:
+        other = self.others.get(name)
+        return self.of.at(self.fields[name]) if other is None else other
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self.fields, **self.others})
+
+    def __len__(self) -> int:
+        return len(self.fields.keys() | self.others.keys())
+
+    def beside(self, others: Mapping[str, Place]) -> PlacesBehind:
+        """The same with these others."""
+        return PlacesBehind(self.of, self.fields, others)
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class _Plain:
     """A plain object that nobody changes.
@@ -172,9 +198,9 @@ class Element(_Plain):
         """Where this element, or one of its fields, stands in the XML."""
         return self.places.at(name)
 
-    def places_of(self, fields: Mapping[str, str]) -> dict[str, Place]:
+    def places_of(self, fields: Mapping[str, str]) -> PlacesBehind:
         """Where fields stand, each under another name: that of the field is the value."""
-        return {name: self.places.at(field) for name, field in fields.items()}
+        return PlacesBehind(self.places, fields)
 
     def given(self, name: str) -> bool:
         """Whether the XML says something of this field."""
