@@ -156,10 +156,11 @@ class _Plain:
 
     def __init__(self, **values: Any) -> None:
         own: Any = type(self)
-        if not values.keys() <= field_names(own).keys():
-            raise TypeError(f"{own.__name__} has no {', '.join(sorted(values.keys() - field_names(own).keys()))}")
-        missing = [name for name in _required(own) if name not in values]
-        if missing:
+        known, required = _keywords(own)
+        if not values.keys() <= known:
+            raise TypeError(f"{own.__name__} has no {', '.join(sorted(values.keys() - known))}")
+        if not required <= values.keys():
+            missing = [name for name in field_names(own) if name in required and name not in values]
             raise TypeError(f"{own.__name__} needs {', '.join(missing)}")
         self.__dict__.update(values)
 
@@ -269,8 +270,10 @@ def field_names(cls: type[Element]) -> Mapping[str, type[Element]]:
 
 
 @per_class
-def _required(cls: type[Element]) -> tuple[str, ...]:
-    return tuple(name for name, base in field_names(cls).items() if not _has_default(cls, name, base))
+def _keywords(cls: type[Element]) -> tuple[frozenset[str], frozenset[str]]:
+    """What one of a class is made of: all its fields, and those that it cannot be made without."""
+    names = field_names(cls)
+    return frozenset(names), frozenset(name for name, base in names.items() if not _has_default(cls, name, base))
 
 
 def _has_default(cls: type[Element], name: str, base: type[Element]) -> bool:
