@@ -210,7 +210,7 @@ ROWS: tuple[Row, ...] = (
         Redirdev,
         500,
         scan=210,
-        steps=(Step(370, reading(complete_redirdevs, the_domain)),),
+        steps=(Step(370, reading(complete_redirdevs, the_domain), field="devices.redirfilter"),),
     ),
     Row(Rng, 560, scan=150, slot=80),
     Row(

@@ -31,7 +31,7 @@ from prober.domain.shared.devices import kinds_with_own
 from prober.domain.shared.kinds import Classes, kinds_of
 from prober.domain.shared.secret import with_master_key
 from prober.domain.shared.virtio import on_transport
-from prober.domain.steps import Emission
+from prober.domain.steps import NOTHING, Emission
 from prober.domain.sysinfo import emit_fw_cfg, emit_smbios
 from prober.domain.throttle import emit_throttle_groups
 from prober.guest.cpu.emit import emit_cpu
@@ -130,13 +130,9 @@ def _emit(domain: Domain, target: Target) -> list[Option | Raw]:
             devices = due.get(turn, ())
             for device in sorted(devices, key=_ARGV_TURN) if len(devices) > 1 else devices:
                 options += on_transport(device.emit(target), device)
-        elif needed is None or needed(domain) not in _NOTHING:
+        elif needed is None or needed(domain) not in NOTHING:
             options += part(domain, target)
     return options
-
-
-#: What a field of a domain is that has nothing to emit.
-_NOTHING = (None, ())
 
 
 class _Turn(NamedTuple):
