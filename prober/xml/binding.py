@@ -197,7 +197,7 @@ class Element(_Plain):
 
     def place(self, name: str = "") -> Place:
         """Where this element, or one of its fields, stands in the XML."""
-        return self.places.at(name)
+        return self.places.at(name) if name else self.places.own
 
     def places_of(self, fields: Mapping[str, str]) -> PlacesBehind:
         """Where fields stand, each under another name: that of the field is the value."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
@@ -252,16 +251,21 @@ def _places(nodes: list[etree._Element], tags: list[str], path: str) -> list[Pla
     """Where the children of an element stand: ``/disk[2]`` where there are several of a name."""
     names = [_name(node) if tag[0] == "{" else tag for node, tag in zip(nodes, tags, strict=True)]
     if len(set(tags)) < len(tags):
-        names = list(_numbered(names, tags))
+        names = _numbered(names, tags)
     return [Place(node.sourceline or 0, f"{path}/{name}") for node, name in zip(nodes, names, strict=True)]
 
 
-def _numbered(names: list[str], tags: list[str]) -> Iterator[str]:
+def _numbered(names: list[str], tags: list[str]) -> list[str]:
     """The names, each that comes more than once with its number."""
-    totals, counts = Counter(tags), dict.fromkeys(tags, 0)
-    for name, tag in zip(names, tags, strict=True):
-        counts[tag] += 1
-        yield f"{name}[{counts[tag]}]" if totals[tag] > 1 else name
+    positions: dict[str, list[int]] = {}
+    for position, tag in enumerate(tags):
+        positions.setdefault(tag, []).append(position)
+    numbered = list(names)
+    for several in positions.values():
+        if len(several) > 1:
+            for number, position in enumerate(several, start=1):
+                numbered[position] += f"[{number}]"
+    return numbered
 
 
 def _known(tag: str) -> str:
