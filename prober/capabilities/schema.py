@@ -27,7 +27,8 @@ _SCALARS: Mapping[str, Scalar] = MappingProxyType({"string": str, "boolean": boo
 class Member:
     """One member of an object: its type's name, and whether it may be left out.
 
-    ``scalar`` is the class of which every value fits, where there is one: of texts and switches.
+    ``scalar`` is the class of which every value fits, where there is one: of texts and switches.  ``words`` are those
+    that an enum takes, but for deprecated ones.
     """
 
     name: str
@@ -35,6 +36,20 @@ class Member:
     optional: bool
     features: tuple[str, ...] = ()
     scalar: Scalar | None = None
+    words: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The members of an object, by name, and the names of those that it cannot be without."""
+
+    members: Mapping[str, Member]
+    required: tuple[str, ...]
+
+    @classmethod
+    def of(cls, members: Mapping[str, Member]) -> Shape:
+        """An object with these members."""
+        return cls(members, tuple(name for name, member in members.items() if not member.optional))
 
 
 class QapiSchema:
@@ -42,10 +57,11 @@ class QapiSchema:
 
     def __init__(self, entities: list[Entity]) -> None:
         self._entities = {entity["name"]: entity for entity in entities}
-        self._shapes: dict[tuple[str, str | None], dict[str, Member]] = {}
+        self._shapes: dict[tuple[str, str | None], Shape] = {}
         self._ways: dict[tuple[str, ...], dict[str, list[str]]] = {}
         self._enums: dict[str, tuple[str, ...]] = {}
         self._deprecated: dict[str, frozenset[str]] = {}
+        self._lasting: dict[str, frozenset[str]] = {}
 
     @classmethod
     def loads(cls, text: str) -> QapiSchema:
@@ -81,24 +97,39 @@ class QapiSchema:
     def members(self, type_name: str) -> Iterator[Member]:
         """The base members of an object type (not those of its variants)."""
         for member in self._entities[type_name].get("members", ()):
-            features, scalar = tuple(member.get("features", ())), self._scalar(member["type"])
-            yield Member(member["name"], member["type"], "default" in member, features, scalar)
+            features, type_name = tuple(member.get("features", ())), member["type"]
+            words = self._lasting_values(type_name)
+            yield Member(member["name"], type_name, "default" in member, features, self._scalar(type_name), words)
 
     def _scalar(self, type_name: str) -> Scalar | None:
         return _SCALARS.get(self._entities.get(type_name, {}).get("json-type", ""))
+
+    def _lasting_values(self, type_name: str) -> frozenset[str]:
+        """The values of an enum that are not deprecated; none of what is no enum."""
+        known = self._lasting.get(type_name)
+        if known is None:
+            is_enum = self.kind(type_name) == "enum"
+            values = frozenset(self.enum_values(type_name)) - self.deprecated_values(type_name) if is_enum else ()
+            known = self._lasting[type_name] = frozenset(values)
+        return known
 
     def members_with(self, type_name: str, case: object, value: Mapping[str, Any]) -> Mapping[str, Member]:
         """The members that an object has when its tag has this value: those of its base and of its variant.
 
         ``value`` is the whole object, as a variant may have a tag of its own.
         """
+        return self.shape_with(type_name, case, value).members
+
+    def shape_with(self, type_name: str, case: object, value: Mapping[str, Any]) -> Shape:
+        """The same, with what it cannot be without."""
         known = self._shapes.get((type_name, case)) if case is None or isinstance(case, str) else None
         if known is None:
-            known = {member.name: member for member in self.members(type_name)}
+            members = {member.name: member for member in self.members(type_name)}
             variant = self.variant(type_name, case) if isinstance(case, str) else None
             nested = self._entities[variant].get("tag") if variant is not None else None
             if variant is not None:
-                known |= self.members_with(variant, value.get(nested) if nested is not None else None, value)
+                members |= self.members_with(variant, value.get(nested) if nested is not None else None, value)
+            known = Shape.of(members)
             if nested is None and (case is None or (isinstance(case, str) and variant is not None)):
                 # Only cases that the schema has are kept, so that there is an end to them.
                 self._shapes[type_name, case] = known

@@ -20,7 +20,7 @@ from prober.capabilities.facts import did_you_mean
 from prober.commandline import own_slots
 from prober.commandline.bus_types import CALLED_BY_ID, OF_DEVICES, Makes
 from prober.commandline.device_types import NO_BUSES
-from prober.commandline.line import Line, Made, switch
+from prober.commandline.line import Line, Made, kept_by_line, switch
 from prober.commandline.options import Value
 from prober.commandline.refusal import Finding, Kind
 
@@ -72,11 +72,11 @@ class _Buses:
     #: The ids of devices whose bus is called just by the id.
     by_id: set[str] = field(default_factory=set)
     root: str = ""
-    #: Whether it is known which slots of the root bus QEMU gives to devices without an address.
-    is_exact: bool = False
+    #: Whether there is something that may have taken a slot of the root bus, or not.
+    is_unsure: bool = False
     #: The devices to which QEMU gives slots itself.
     chosen: dict[tuple[str, int], Made] = field(default_factory=dict)
-    #: The types of buses that are there under whatever name; an empty one stands for any.
+    #: The types of buses that devices have made, under whatever name; an empty one stands for any.
     types: set[str] = field(default_factory=set)
     #: The types of those, in small letters, that devices without an id have made.
     nameless: Counter[str] = field(default_factory=Counter)
@@ -84,6 +84,15 @@ class _Buses:
     nameless_bridges: int = 0
     #: Function by function, whether it said that it is one of several; None for what the machine has itself.
     slots: dict[str, dict[int, dict[int, bool | None]]] = field(default_factory=dict)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is known which slots of the root bus QEMU gives to devices without an address."""
+        return not self.is_unsure and _is_exact(self.line)
+
+    def has_type(self, wanted: str) -> bool:
+        """Whether there may be a bus of a type."""
+        return not {"", wanted}.isdisjoint(self.types | _of_machine(self.line))
 
     def is_there(self, bus: str) -> bool:
         """Whether there may be such a bus."""
@@ -161,8 +170,6 @@ def check_buses(line: Line) -> list[Finding]:
     if line.kind == "other" or line.is_open:
         return []
     buses = _Buses(line)
-    buses.types |= _of_machine(line)
-    buses.is_exact = _is_exact(line)
     root = line.family.root
     if root is not None:
         buses.root = root.name
@@ -224,7 +231,7 @@ def _fitting(device: Made, buses: _Buses) -> Finding | None:
         )
     has_no_disks = buses.line.family.ide is not None and not buses.line.family.ide[0]
     of_devices = wanted in OF_DEVICES or (wanted == "IDE" and has_no_disks)
-    if not device.bus and of_devices and not buses.types & {"", wanted}:
+    if not device.bus and of_devices and not buses.has_type(wanted):
         return Finding(
             kind=Kind.error,
             place=device.place,
@@ -247,6 +254,7 @@ def _is_without(wanted: str, line: Line) -> bool:
     return (wanted == "PCI" and line.has_pci is False) or wanted in line.family.without_buses
 
 
+@kept_by_line
 def _is_exact(line: Line) -> bool:
     """Whether the machine's own devices on its root bus are known, and all others are ``-device``'s.
 
@@ -258,10 +266,11 @@ def _is_exact(line: Line) -> bool:
         and not line.plain.keys() & _WITH_DEVICES
         and "-virtfs" not in line.keyval
         and all(str(value) in _WITHOUT_DEVICES for value in line.values("-drive", "if"))
-        and not any(device.typename.startswith("pxb") for device in line.devices)
+        and not any(typename.startswith("pxb") for typename in line.by_type)
     )
 
 
+@kept_by_line
 def _of_machine(line: Line) -> set[str]:
     """The types of buses that a machine has itself, or may have for what it is told to have besides."""
     found = {*line.family.own_buses}
@@ -285,7 +294,7 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
     if address is None and (bus != buses.root or not buses.is_exact):
         return None
     if not device.type.is_pci:
-        buses.is_exact &= not device.type.may_be_pci
+        buses.is_unsure |= device.type.may_be_pci
         return None
     slots = buses.slots.setdefault(bus, {})
     if address is None:

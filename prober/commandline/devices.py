@@ -39,7 +39,7 @@ def check_device(option: DeviceOption, grounds: Grounds) -> Iterator[Finding]:
     yield from _needed(option, typename)
     for item in option.properties:
         if item.name not in _QDEV_KEYS:
-            if not _is_item(item.name, option, grounds):
+            if not grounds.has_fitting(typename, item) and not _is_item(item.name, option, grounds):
                 yield from grounds.property(typename, item)
         elif item.name == "id":
             yield from _id(item, grounds)

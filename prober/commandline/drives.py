@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from prober.commandline.line import Line, number, value_of
+from prober.commandline.line import Line, kept_by_line, number, value_of
 from prober.commandline.options import Keyval, Plain
 from prober.commandline.refusal import Origin
 
@@ -72,20 +72,18 @@ class Misplaced:
     message: str
 
 
+@kept_by_line
 def find_drives(line: Line) -> Sequence[Drive | Misplaced]:
     """The drives of a line in its order; none of a machine of which it is not known what it makes of them.
 
     After one whose place cannot be told nothing is said of those of the same interface.
     """
-    kept = line.kept.get("drives")
-    if not isinstance(kept, tuple):
-        line.kept["drives"] = kept = tuple(_find(line))
-    return kept
+    return tuple(_find(line))
 
 
 def _find(line: Line) -> Iterator[Drive | Misplaced]:
     room = line.family.ide
-    if room is None or line.is_open:
+    if room is None or line.is_open or line.words.isdisjoint(DRIVE_OPTIONS):
         return
     taken = _Taken()
     lost: set[str] = set()

@@ -11,12 +11,11 @@ and 11.1, which agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from prober.commandline.drive_values import drive_values_of, has_no_medium, is_read_only
-from prober.commandline.line import Line, Made, switch
+from prober.commandline.line import Line, Made, kept_by_line, switch
 from prober.commandline.options import Keyval, Plain, Qapi
 from prober.commandline.refusal import Origin
 
@@ -36,12 +35,14 @@ _SHORT: Final = {flag: flag == "-cdrom" for flag in ("-hda", "-hdb", "-hdc", "-h
 #: Interfaces of ``-drive`` that make a disk, and whether that lets others write (``hw/block/pflash_cfi01.c``).
 _OWN: Final = {"ide": False, "virtio": False, "floppy": False, "pflash": True}
 
+#: All options of drives: where a line has none of them, ``-blockdev`` alone opens something.
+_DRIVES: Final = frozenset({*_SHORT, "-drive"})
+
 #: Deeper than any block node that QEMU takes.
 _DEEPEST = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """One file that is opened, or one node that is used: whether the user writes to it, and lets others write.
 
     ``name`` is the file's or the node's.  ``place`` is that of the disk, or of the node above where no disk uses it.
@@ -53,8 +54,7 @@ class Opening:
     place: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class _Want:
+class _Want(NamedTuple):
     """What is asked of a node; not ``known`` where it is not known what its user does.
 
     ``insists`` is whether it writes whatever the node is: a disk that can be read-only only reads of one that is.
@@ -71,10 +71,10 @@ _NOTHING = _Want()
 _UNKNOWN = _Want(known=False)
 
 
-def _all_of(wants: list[_Want]) -> _Want:
+def _all_of(wants: Sequence[_Want]) -> _Want:
     """What several users ask at once."""
-    if not wants:
-        return _NOTHING
+    if len(wants) < 2:
+        return wants[0] if wants else _NOTHING
     return _Want(
         any(want.writes for want in wants),
         all(want.shares for want in wants),
@@ -103,14 +103,11 @@ def local_path(name: str) -> str | None:
     return next((name.removeprefix(word) for word in ("file:", "host_device:") if name.startswith(word)), None)
 
 
+@kept_by_line
 def find_openings(line: Line) -> Openings:
     """What a command line opens."""
-    kept = line.kept.get("openings")
-    if isinstance(kept, Openings):
-        return kept
     found = _Openings(line)
-    line.kept["openings"] = openings = Openings(found.files[::-1], found.nodes, found.denied)
-    return openings
+    return Openings(found.files[::-1], found.nodes, found.denied)
 
 
 class _Openings:
@@ -130,7 +127,7 @@ class _Openings:
             drive = device.values.get("drive")
             if isinstance(drive, str) and drive:
                 self._ask(str(drive), _of_disk(device))
-        for option in reversed(line.options):
+        for option in reversed(line.qapi.get("-blockdev", ()) if line.words.isdisjoint(_DRIVES) else line.options):
             match option:
                 case Qapi(flag="-blockdev"):
                     self._node(option.value, None, option.place, 0)
@@ -143,31 +140,30 @@ class _Openings:
     def _ask(self, name: str, want: _Want) -> None:
         self._wants.setdefault(name, []).append(want)
 
-    def _asked(self, name: object) -> list[_Want]:
-        return self._wants.get(str(name), []) if isinstance(name, str) else []
+    def _asked(self, name: object) -> Sequence[_Want]:
+        return self._wants.get(name, ()) if isinstance(name, str) else ()
 
     def _node(self, node: Mapping[str, Any], above: _Want | None, place: Origin, depth: int) -> None:
         """What is asked of a node, and by it of what it is made of; ``above`` is what the node around it asks."""
         if depth > _DEEPEST:
             return
         name, driver, is_read = node.get("node-name"), node.get("driver"), switch(node.get("read-only")) is True
-        wants = [*([] if above is None else [above]), *self._asked(name)]
+        wants = self._asked(name) if above is None else [above, *self._asked(name)]
         if is_read:
             self._deny(name, wants, place)
-            wants = [replace(want, writes=False) for want in wants]
+            wants = [want._replace(writes=False) for want in wants]
         if isinstance(name, str):
             self.nodes += [Opening(str(name), one.writes, one.shares, one.place or place) for one in wants if one.known]
-        want = _all_of(wants)
-        if switch(node.get("force-share")) is True:
-            want = _UNKNOWN
+        is_forced = switch(node.get("force-share")) is True
+        want = _UNKNOWN if is_forced else _all_of(wants)
         if driver in _FILES:
             self._file(node, want, place)
         elif driver in _FILTERS:
-            self._child(node.get("file"), replace(want, insists=True), place, depth)
-        elif driver == "qcow2" and want is not _UNKNOWN:
+            self._child(node.get("file"), want._replace(insists=True), place, depth)
+        elif driver == "qcow2" and not is_forced:
             own = _Want(not is_read, shares=False, place=want.place, insists=True)
             self._child(node.get("file"), own, place, depth)
-            self._child(node.get("backing"), replace(want, writes=False), place, depth)
+            self._child(node.get("backing"), want._replace(writes=False), place, depth)
         else:
             for child in _children(node):
                 self._child(child, _UNKNOWN, place, depth)
@@ -189,7 +185,7 @@ class _Openings:
         if path:
             self._file({"filename": path}, want, place)
 
-    def _deny(self, name: object, wants: list[_Want], place: Origin) -> None:
+    def _deny(self, name: object, wants: Sequence[_Want], place: Origin) -> None:
         """What writes, of those that use what is read-only."""
         shown = str(name) if isinstance(name, str) else ""
         self.denied += [
@@ -218,7 +214,7 @@ class _Openings:
         if not path or values.get("file.driver", "file") not in _FILES or kind not in (None, "raw", "qcow2"):
             return
         is_read = is_read_only(values)
-        want = self._written(replace(want, writes=want.writes and not is_read), values.get("snapshot"))
+        want = self._written(want._replace(writes=want.writes and not is_read), values.get("snapshot"))
         if kind == "qcow2":
             want = self._written(_Want(not is_read, shares=False, place=want.place), values.get("snapshot"))
         locking = values.get("file.locking", values.get("locking"))
@@ -228,7 +224,7 @@ class _Openings:
         """Of a snapshot what is written goes elsewhere."""
         is_snapshot = switch(snapshot)
         if self._is_snapshot if is_snapshot is None else is_snapshot:
-            return replace(want, writes=False)
+            return want._replace(writes=False)
         return want
 
 

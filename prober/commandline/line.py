@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 from prober.capabilities import Capabilities
 from prober.capabilities.models import Machine
 from prober.commandline.aliases import DEVICE_ALIASES
+from prober.commandline.block_trees import BlockTree
 from prober.commandline.device_types import DeviceType, device_type, known_types
 from prober.commandline.json_form import takes_json
 from prober.commandline.keys import pairs_of
@@ -19,6 +21,8 @@ from prober.commandline.options import DeviceOption, Global, Keyval, Object, Opt
 from prober.commandline.refusal import Origin
 from prober.commandline.text import Text, as_number, as_size, as_switch, first_item, last_item
 from prober.errors import FactError
+
+T = TypeVar("T")
 
 #: More accelerators than these nobody names.
 _MOST_TRIED = 64
@@ -86,8 +90,8 @@ class Line:
     is_open: bool = False
     #: The name by which the binary is run, empty where it is not known.
     program: str = ""
-    #: What was worked out of the line once, for those who ask for it again, by its name.
-    kept: dict[str, object] = field(default_factory=dict)
+    #: What was worked out of the line, by what worked it out (see :func:`kept_by_line`).
+    kept: dict[Callable[[Line], Any], Any] = field(default_factory=dict)
     _merged: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     @classmethod
@@ -151,9 +155,10 @@ class Line:
     def words(self) -> frozenset[str]:
         """What the line has, by QEMU's names, for a rule to tell whether there is anything for it to look at.
 
-        These are the flags of options; the types of devices, those that they are derived from, and the devices'
-        properties; the types of objects; the types of netdevs, block nodes and character devices, and the members of
-        all that is described in a tree.
+        These are the flags of options, and their keys (with dashes, however they are written); the types of devices,
+        those that they are derived from, and the devices' properties; the types of objects, and their properties; the
+        types of netdevs, block nodes and character devices, and the members of all that is described in a tree, and of
+        the block nodes inside of it.
         """
         words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *[item.qom_type for item in self.objects]}
         for devices in self.by_type.values():
@@ -164,6 +169,12 @@ class Line:
                 kind = option.value.get(option.implied)
                 if isinstance(kind, str):
                     words.add(kind)
+        for tree in self.block_trees:
+            for _, node in tree.nodes[1:]:
+                words.update(node)
+        keyed = (option.pairs for options in self.keyval.values() for option in options)
+        words.update([name.replace("_", "-") for pairs in keyed for name, _, _ in pairs])
+        words.update([name for item in self.objects for name, _, _ in item.properties])
         words.update([option.first for option in self.keyval.get("-chardev", ())])
         if self.settings:
             words.add("-global")
@@ -209,6 +220,11 @@ class Line:
     @cached_property
     def _by_id(self) -> dict[str, Made]:
         return {device.id: device for device in reversed(self.devices)}
+
+    @cached_property
+    def block_trees(self) -> list[BlockTree]:
+        """What each ``-blockdev`` describes, in the order of the line."""
+        return [BlockTree.of(option) for option in self.qapi.get("-blockdev", ())]
 
     @cached_property
     def netdevs(self) -> dict[str, Qapi]:
@@ -260,6 +276,19 @@ class Line:
     def has_acpi(self) -> bool:
         """Whether ACPI is not turned off."""
         return "-no-acpi" not in self.plain and switch(self.machine_value("acpi")) is not False
+
+
+def kept_by_line(work_out: Callable[[Line], T]) -> Callable[[Line], T]:
+    """What several rules look at: it is worked out when the first asks for it, and the line keeps it for the others."""
+
+    @wraps(work_out)
+    def look_up(line: Line) -> T:
+        if work_out not in line.kept:
+            line.kept[work_out] = work_out(line)
+        found: T = line.kept[work_out]
+        return found
+
+    return look_up
 
 
 def value_of(properties: Iterable[Property], name: str, default: Value = None) -> Value:

@@ -132,7 +132,7 @@ class DeviceOption:
     def values(self) -> Mapping[str, Value]:
         """The values by name; of several of one name the last."""
         of = self.properties
-        return of.values if isinstance(of, Written) else {name: value for name, value, _ in of}
+        return {name: value for name, value, _ in of} if isinstance(of, tuple) else of.values
 
 
 @dataclass(slots=True)

@@ -83,6 +83,23 @@ def misfits(schema: QapiSchema, type_name: str, value: Any, path: tuple[str, ...
             yield Misfit(path, f"is a {other}, not a type")
 
 
+def is_plain(schema: QapiSchema, type_name: str, value: Any) -> bool:
+    """Whether a value is an object that is right at first sight, as most are: each member is a text, a switch or a word
+    that its type takes, nothing is missing, and nothing is deprecated.  Of any other it is still open."""
+    entity = schema.entity(type_name)
+    if entity is None or entity["meta-type"] != "object" or not isinstance(value, dict):
+        return False
+    tag = entity.get("tag")
+    shape = schema.shape_with(type_name, value.get(tag) if tag is not None else None, value)
+    for name, inner in value.items():
+        member, kind = shape.members.get(name), type(inner)
+        if member is None or "deprecated" in member.features:
+            return False
+        if kind is not member.scalar and (kind is not str or inner not in member.words):
+            return False
+    return value.keys() >= set(shape.required)
+
+
 def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
     if isinstance(value, Item) and [member["name"] for member in entity.get("members", ())] == ["str"]:
         return  # a list of texts that QAPI wraps in an object each, as -netdev's hostfwd (qapi/net.json, String)
@@ -91,7 +108,8 @@ def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...
         return
     tag = entity.get("tag")
     case = value.get(tag) if tag is not None else None
-    members = schema.members_with(entity["name"], case, value)
+    shape = schema.shape_with(entity["name"], case, value)
+    members = shape.members
     for name, inner in value.items():
         member = members.get(name)
         if member is None:
@@ -101,8 +119,8 @@ def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...
             yield Misfit((*path, name), "is not known", tuple(members), rule="option/unknown-member")
         elif type(inner) is not member.scalar:
             yield from misfits(schema, member.type, inner, (*path, name))
-    for name, member in members.items():
-        if not member.optional and name not in value:
+    for name in shape.required:
+        if name not in value:
             yield Misfit((*path, name), "is missing", rule="option/missing")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from prober.capabilities.facts import did_you_mean
+from prober.commandline.block_trees import BlockTree
 from prober.commandline.device_types import DEVICE_REFERENCES
 from prober.commandline.line import Line, Made
 from prober.commandline.options import Keyval, Object, Property, Qapi, Value
@@ -55,9 +56,6 @@ _BLOCK_REFERENCES = {
     "tls-creds": "object",
 }
 
-#: Deeper than any block node that QEMU takes.
-_DEEPEST = 32
-
 #: The same of options with keys.
 _KEYVAL_REFERENCES = {
     "-mon": {"chardev": "chardev"},
@@ -100,10 +98,15 @@ def check_references(line: Line) -> list[Finding]:
     """Ids that are given twice, and references to what is not there."""
     # Of audiodevs QEMU 10.0 takes the first, and says nothing; 11.1 makes objects of them (``audio/audio.c``).
     names = _Names(unique_audio=line.caps.version.numbers >= (11, 1, 0))
+    trees = iter(line.block_trees)
     for option in line.options:
         match option:
             case Made():
                 _of_device(option, names)
+            case Qapi(flag="-blockdev"):
+                if "node-name" not in option.value:
+                    names.open.append(_no_node_name(option))
+                names.look_at_nodes(next(trees))
             case Qapi():
                 _of_tree(option, names)
             case Keyval():
@@ -127,11 +130,7 @@ def _of_device(device: Made, names: _Names) -> None:
 
 
 def _of_tree(option: Qapi, names: _Names) -> None:
-    if option.flag == "-blockdev":
-        if "node-name" not in option.value:
-            names.open.append(_no_node_name(option))
-        names.look_at_nodes(option.value, option.place)
-    elif option.flag == "-audio":
+    if option.flag == "-audio":
         if "model" in option.value:
             names.give("audiodev", option.value.get("id", _AUDIO_ID), option.place)
     elif option.flag in _TREE_NAMESPACES:
@@ -247,20 +246,14 @@ class _Names:
             if namespace is not None:
                 self.find(namespace, name, value, place)
 
-    def look_at_nodes(self, tree: Mapping[str, Any], place: Origin) -> None:
+    def look_at_nodes(self, tree: BlockTree) -> None:
         """What a block node and those that are described inside of it are called, and what they name: nodes that are
         not described there, and objects."""
-        waiting: list[tuple[str, Any, int]] = [("", tree, 0)]
-        while waiting:
-            path, here, depth = waiting.pop()
-            if not isinstance(here, list):
-                self.give("block", here.get("node-name"), place)
-            for key, value in enumerate(here) if isinstance(here, list) else here.items():
-                if isinstance(value, (dict, list)):
-                    if depth < _DEEPEST:
-                        waiting.append((f"{path}{key}.", value, depth + 1))
-                elif key in _BLOCK_REFERENCES:
-                    self.find(_BLOCK_REFERENCES[key], f"{path}{key}", value, place)
+        for path, node in tree.nodes:
+            self.give("block", node.get("node-name"), tree.place)
+            for key, value in node.items():
+                if key in _BLOCK_REFERENCES:
+                    self.find(_BLOCK_REFERENCES[key], f"{path}{key}", value, tree.place)
 
     def find_listed(self, part: str, items: list[Value], place: Origin) -> None:
         """The threads that a list of them names (``iothread-vq-mapping``, QEMU 9.0)."""

@@ -7,13 +7,13 @@ Sources: ``hw/i386/pc.c``, ``pc_smp_parse``, and ``hw/core/machine.c``, ``smp_pa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
 from prober.commandline.keys import pairs_of
-from prober.commandline.line import Line, number
+from prober.commandline.line import Line, kept_by_line, number
 from prober.commandline.options import Keyval, Value
 
 #: Levels of the hierarchy, from the outermost; what is not said is 1, or calculated.
@@ -80,6 +80,7 @@ class NoTopology(NamedTuple):
     message: str
 
 
+@kept_by_line
 def smp_values(line: Line) -> dict[str, Value]:
     """What counts for each key, of ``-smp`` and of ``-machine smp.KEY`` alike (QEMU 6.2)."""
     if line.caps.version.numbers < _NEW_PARSER or not any(name.startswith("smp.") for name in line.merged("-machine")):
@@ -93,6 +94,7 @@ def smp_values(line: Line) -> dict[str, Value]:
     return found
 
 
+@kept_by_line
 def topology_of(line: Line) -> SmpTopology | NoTopology | None:
     """What all ``-smp`` come to; None where that is not known: of other machines, or of what is no number."""
     if line.kind == "other" or line.is_open:
@@ -115,19 +117,15 @@ def topology_of(line: Line) -> SmpTopology | NoTopology | None:
 
 def _wrong(counts: Mapping[str, int], line: Line) -> NoTopology | None:
     """What is no number of anything, or of what the machine has not."""
-    zero = next((name for name, count in counts.items() if count == 0), None)
-    if zero is not None and line.caps.version.numbers >= (9, 0, 0):
+    if 0 in counts.values() and line.caps.version.numbers >= (9, 0, 0):
+        zero = next(name for name, count in counts.items() if not count)
         return NoTopology(zero, f"{zero} is 1 or more, not 0")
-    lacking = next((name for name in _lacking(line) if counts.get(name, 1) & _WORD > 1), None)
-    if lacking is None:
-        return None
     machine = line.machine.name if line.machine is not None else line.kind
-    return NoTopology(lacking, f"machine {machine} has no {lacking}, so {lacking} is 1, not {counts[lacking]}")
-
-
-def _lacking(line: Line) -> Iterator[str]:
-    """The levels that the machine has not more than one of (``smp_props``)."""
-    yield from (level for level in _LEVELS if level not in line.family.smp_levels)
+    for name in _LEVELS:
+        # Of a level that is not its own a machine has one (``smp_props``).
+        if counts.get(name, 1) & _WORD > 1 and name not in line.family.smp_levels:
+            return NoTopology(name, f"machine {machine} has no {name}, so {name} is 1, not {counts[name]}")
+    return None
 
 
 def _prefers_sockets(line: Line) -> bool:

@@ -19,7 +19,7 @@ from prober.commandline.deprecated import find_deprecated
 from prober.commandline.drivers import check_drivers
 from prober.commandline.grounds import Grounds
 from prober.commandline.options import Object, Qapi, Value
-from prober.commandline.qapi import misfits
+from prober.commandline.qapi import is_plain, misfits
 from prober.commandline.refusal import Finding, Kind, Misfit, Origin
 from prober.commandline.replaced import replacement
 from prober.commandline.text import Text
@@ -207,6 +207,8 @@ def _against(
     if schema is None or entity is None:
         note = f"{command} is not explained: this QEMU has no query-qmp-schema"
         yield from grounds.unknown(command, note, place, rule="option/command")
+        return
+    if is_plain(schema, str(entity[side]), value):
         return
     found = list(misfits(schema, str(entity[side]), value))
     for misfit in found:

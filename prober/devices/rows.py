@@ -17,7 +17,7 @@ from prober.devices.console import Console, add_consoles
 from prober.devices.controller import CcidController, Controller, NvmeController, PciController
 from prober.devices.controller.complete import add_controllers, check_controllers, number_buses, number_controllers
 from prober.devices.controller.pci.expanders import Expander
-from prober.devices.controller.pci.roots import emit_pci_holes
+from prober.devices.controller.pci.roots import Root, emit_pci_holes
 from prober.devices.crypto import Crypto
 from prober.devices.disk import Disk
 from prober.devices.disk.check import check_disks
@@ -58,7 +58,6 @@ from prober.devices.watchdog import Watchdog, add_watchdog, emit_watchdog_action
 from prober.domain.domain import Domain
 from prober.domain.shared.device import Device
 from prober.domain.steps import Emission, Step, devices_and_target, reading, the_devices, the_domain
-from prober.host.directories import domain_directory
 from prober.xml.binding import per_class
 
 #: The turns of devices that are no PCI device of their own, and of those that libvirt does not go through.
@@ -109,7 +108,7 @@ ROWS: tuple[Row, ...] = (
             Step(390, check_controllers),
             Step(620, reading(number_buses, the_domain), about=(Expander,)),
         ),
-        emissions=(Emission(270, lambda domain, target: emit_pci_holes(domain.devices, target)),),
+        emissions=(Emission(270, lambda domain, target: emit_pci_holes(domain.devices, target), about=(Root,)),),
     ),
     Row(PciController, 290, scan=50, slot=0),
     Row(CcidController, 320, scan=50, slot=40),
@@ -127,11 +126,8 @@ ROWS: tuple[Row, ...] = (
             Step(660, reading(check_throttling, lambda domain, _: (domain.throttle_groups, domain.devices))),
         ),
         emissions=(
-            Emission(
-                20,
-                lambda domain, target: emit_reservations(domain.devices, domain_directory(domain.name, target)),
-            ),
-            Emission(330, lambda domain, target: emit_floppy_controllers(domain.devices, target)),
+            Emission(20, emit_reservations, about=(Disk,)),
+            Emission(330, lambda domain, target: emit_floppy_controllers(domain.devices, target), about=(Disk,)),
         ),
     ),
     Row(Filesystem, 350, scan=120, slot=10, steps=(Step(560, complete_filesystems, about=(Filesystem,)),)),
@@ -151,7 +147,13 @@ ROWS: tuple[Row, ...] = (
                 about=(Hostdev, HostdevInterface, NetworkInterface),
             ),
         ),
-        emissions=(Emission(505, lambda domain, target: emit_iommufd(domain.devices, target)),),
+        emissions=(
+            Emission(
+                505,
+                lambda domain, target: emit_iommufd(domain.devices, target),
+                about=(PciHostdev, HostdevInterface),
+            ),
+        ),
     ),
     Row(Hub, 310, scan=160),
     Row(
@@ -168,8 +170,16 @@ ROWS: tuple[Row, ...] = (
         slot=20,
         steps=(Step(430, complete_interfaces, about=(Interface,)),),
         emissions=(
-            Emission(510, lambda domain, target: emit_hostdev_interfaces(domain.devices, target)),
-            Emission(530, lambda domain, target: emit_pooled_interfaces(domain.devices, target)),
+            Emission(
+                510,
+                lambda domain, target: emit_hostdev_interfaces(domain.devices, target),
+                about=(HostdevInterface,),
+            ),
+            Emission(
+                530,
+                lambda domain, target: emit_pooled_interfaces(domain.devices, target),
+                about=(NetworkInterface,),
+            ),
         ),
     ),
     Row(HostdevInterface, 360, scan=10, slot=59),
@@ -200,7 +210,7 @@ ROWS: tuple[Row, ...] = (
         Redirdev,
         500,
         scan=210,
-        steps=(Step(370, reading(complete_redirdevs, the_domain)),),
+        steps=(Step(370, reading(complete_redirdevs, the_domain), field="devices.redirfilter"),),
     ),
     Row(Rng, 560, scan=150, slot=80),
     Row(
@@ -252,7 +262,7 @@ ROWS: tuple[Row, ...] = (
         scan=130,
         slot=90,
         steps=(Step(410, add_watchdog),),
-        emissions=(Emission(490, lambda domain, _: emit_watchdog_action(domain.devices)),),
+        emissions=(Emission(490, lambda domain, _: emit_watchdog_action(domain.devices), about=(Watchdog,)),),
     ),
 )
 

@@ -19,10 +19,12 @@ The verbs have one meaning each:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import wraps
-from typing import NamedTuple, TypeAlias, TypeVarTuple
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeAlias, TypeVarTuple
 
 from prober.commandline.options import Option, Raw
 from prober.commandline.refusal import Note, Refusal
@@ -68,13 +70,19 @@ def devices_and_target(domain: Domain, target: Target) -> tuple[Devices, Target]
     return domain.devices, target
 
 
+#: What a field of the domain is where there is nothing to do about it.
+NOTHING: Final = (None, ())
+
+
 @dataclass(frozen=True)
 class Step:
     """One step.
 
     ``turn`` is its place among all steps: lower is earlier, and each has its own.  ``about`` names the classes of
-    devices that it is about: where a domain has none of them there is nothing to do, and it is not run.  Without, it
-    always is.  ``is_last_net`` is said of a check that is left out where anything was refused before.
+    devices that it is about: where a domain has none of them there is nothing to do, and it is not run.  ``field``
+    names a field of the domain likewise, with dots (``features.hyperv``): there is nothing to do where that is None or
+    an empty tuple when the step's turn comes.  ``is_last_net`` is said of a check that is left out where anything was
+    refused before.
 
     ``name`` is a verb of those above and its object, joined by dashes: ``check-os``.  It is that of the function; a
     lambda has none, and a function that reads less than the domain and the target is made a step by :func:`reading`.
@@ -85,10 +93,13 @@ class Step:
     turn: int
     run: Work
     about: tuple[type[Device], ...] = ()
+    field: str = ""
     is_last_net: bool = False
-    name: str = field(init=False)
+    name: str = dataclasses.field(init=False)
     #: What a refusal that says no rule of its own is refused by: ``domain/check-os``.
-    rule: str = field(init=False)
+    rule: str = dataclasses.field(init=False)
+    #: What gets the field; None where it is about no single one.
+    needed: Callable[[Domain], object] | None = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         name = self.run.__name__.strip("_").replace("_", "-")
@@ -96,10 +107,17 @@ class Step:
             raise ValueError(f"the step at turn {self.turn} is a lambda, which has no name")
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "rule", f"domain/{name}")
+        object.__setattr__(self, "needed", attrgetter(self.field) if self.field else None)
 
 
 class Emission(NamedTuple):
-    """A part of the argv that is not one device's; ``turn`` is its place among all parts, those of devices included."""
+    """A part of the argv that is not one device's; ``turn`` is its place among all parts, those of devices included.
+
+    What it is about may be said, as most domains have it not, and it is not asked then: ``about`` names classes of
+    devices and ``field`` a field of the domain, as in a :class:`Step`.
+    """
 
     turn: int
     emit: Callable[[Domain, Target], Iterator[Option] | Iterator[Raw]]
+    about: tuple[type[Device], ...] = ()
+    field: str = ""

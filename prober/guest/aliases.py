@@ -26,14 +26,14 @@ def complete_devices(domain: Domain, target: Target) -> Completion:
     """
     turns = yield from find_boot_turns(domain.devices, domain.os.boot)
     whole = Places(target.place)
-    named = [
+    controllers = [
         controller.replace(
             alias=controller.own_name or controller.name_for(0, target),
             places=controller.places if controller.places.own.line else whole,
         )
         for controller in domain.devices.of(Controller)
     ]
-    controllers = [controller.with_peers(named) for controller in named]
+    controllers = [controller.with_peers(controllers) for controller in controllers]
     by_key = _by_key(controllers)
     devices: list[Device] = []
     for controller in controllers:
@@ -47,15 +47,10 @@ def complete_devices(domain: Domain, target: Target) -> Completion:
         if own is None or not device.numbered_by_names:
             counts[element] = number + 1
         places = device.places if device.places.own.line else whole
-        changes: dict[str, object] = {
-            "alias": own or device.name_on(parent, number, target),
-            "parent": parent,
-            "places": places,
-        }
-        if id(device) in turns:
-            changes["bootindex"] = turns[id(device)]
-        devices.append(device.replace(**changes))
-    return domain.with_devices(devices)
+        name = own or device.name_on(parent, number, target)
+        named = device.replace(alias=name, parent=parent, places=places)
+        devices.append(named.replace(bootindex=turns[id(device)]) if id(device) in turns else named)
+    return domain.with_devices(devices, domain.devices.kinds)
 
 
 def check_names(devices: Devices) -> Iterator[Refusal]:

@@ -20,7 +20,7 @@ from prober.domain.features.machine import (
 )
 from prober.domain.shared.device import Device
 from prober.domain.shared.kinds import kinds_of
-from prober.domain.steps import Completion, Step, devices_and_target, reading, the_devices, the_domain
+from prober.domain.steps import NOTHING, Completion, Step, devices_and_target, reading, the_devices, the_domain
 from prober.guest.addresses.kinds import assign_mmio, check_addresses
 from prober.guest.addresses.pci import assign_pci
 from prober.guest.addresses.usb import assign_usb
@@ -58,16 +58,20 @@ from prober.translate.target import check_target
 _OWN: tuple[Step, ...] = (
     Step(10, reading(check_target, lambda domain, target: (domain.os.type, target))),
     Step(20, check_vcpu),
-    Step(25, settle_hyperv),
-    Step(30, reading(check_hyperv, lambda domain, target: (domain.features.hyperv, domain.clock, target))),
+    Step(25, settle_hyperv, field="features.hyperv"),
+    Step(
+        30,
+        reading(check_hyperv, lambda domain, target: (domain.features.hyperv, domain.clock, target)),
+        field="features.hyperv",
+    ),
     Step(40, check_lifecycle),
     Step(50, check_hotplug),
     Step(60, reading(check_features, lambda domain, target: (domain.features, target))),
     Step(70, reading(check_clock, lambda domain, target: (domain.clock, target))),
-    Step(80, reading(check_sysinfo, the_domain)),
-    Step(90, check_security),
-    Step(100, reading(check_cpu_tuning, the_domain)),
-    Step(110, reading(check_capabilities, the_domain)),
+    Step(80, reading(check_sysinfo, the_domain), field="sysinfo"),
+    Step(90, check_security, field="launch_security"),
+    Step(100, reading(check_cpu_tuning, the_domain), field="cpu_tune"),
+    Step(110, reading(check_capabilities, the_domain), field="qemu_capabilities"),
     Step(200, reading(complete_numa, the_domain)),
     Step(210, complete_memory),
     Step(220, complete_numatune),
@@ -106,6 +110,8 @@ def complete(domain: Domain, target: Target) -> Completion:
     kinds, done = domain.devices.kinds, 0
     while True:
         for position, step in _due(kinds, done):
+            if step.needed is not None and step.needed(domain) in NOTHING:
+                continue
             if step.is_last_net and not clean:
                 continue
             outcome, completed = step.run(domain, target), None

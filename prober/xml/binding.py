@@ -120,6 +120,32 @@ class Places:
         return given if isinstance(given, Place) else given[0].attribute(given[1])
 
 
+@dataclass(slots=True, eq=False)
+class PlacesBehind(Mapping[str, Place]):
+    """The places of an element's fields, each under another name: that of the field is the value of ``fields``.
+
+    Each is made when it is asked for.  ``others`` are places that are known; where a name is in both, they count.
+    """
+
+    of: Places
+    fields: Mapping[str, str]
+    others: Mapping[str, Place] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Place:
+        other = self.others.get(name)
+        return self.of.at(self.fields[name]) if other is None else other
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self.fields, **self.others})
+
+    def __len__(self) -> int:
+        return len(self.fields.keys() | self.others.keys())
+
+    def beside(self, others: Mapping[str, Place]) -> PlacesBehind:
+        """The same with these others."""
+        return PlacesBehind(self.of, self.fields, others)
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class _Plain:
     """A plain object that nobody changes.
@@ -130,10 +156,11 @@ class _Plain:
 
     def __init__(self, **values: Any) -> None:
         own: Any = type(self)
-        if not values.keys() <= field_names(own).keys():
-            raise TypeError(f"{own.__name__} has no {', '.join(sorted(values.keys() - field_names(own).keys()))}")
-        missing = [name for name in _required(own) if name not in values]
-        if missing:
+        known, required = _keywords(own)
+        if not values.keys() <= known:
+            raise TypeError(f"{own.__name__} has no {', '.join(sorted(values.keys() - known))}")
+        if not required <= values.keys():
+            missing = [name for name in field_names(own) if name in required and name not in values]
             raise TypeError(f"{own.__name__} needs {', '.join(missing)}")
         self.__dict__.update(values)
 
@@ -170,11 +197,11 @@ class Element(_Plain):
 
     def place(self, name: str = "") -> Place:
         """Where this element, or one of its fields, stands in the XML."""
-        return self.places.at(name)
+        return self.places.at(name) if name else self.places.own
 
-    def places_of(self, fields: Mapping[str, str]) -> dict[str, Place]:
+    def places_of(self, fields: Mapping[str, str]) -> PlacesBehind:
         """Where fields stand, each under another name: that of the field is the value."""
-        return {name: self.places.at(field) for name, field in fields.items()}
+        return PlacesBehind(self.places, fields)
 
     def given(self, name: str) -> bool:
         """Whether the XML says something of this field."""
@@ -243,8 +270,10 @@ def field_names(cls: type[Element]) -> Mapping[str, type[Element]]:
 
 
 @per_class
-def _required(cls: type[Element]) -> tuple[str, ...]:
-    return tuple(name for name, base in field_names(cls).items() if not _has_default(cls, name, base))
+def _keywords(cls: type[Element]) -> tuple[frozenset[str], frozenset[str]]:
+    """What one of a class is made of: all its fields, and those that it cannot be made without."""
+    names = field_names(cls)
+    return frozenset(names), frozenset(name for name, base in names.items() if not _has_default(cls, name, base))
 
 
 def _has_default(cls: type[Element], name: str, base: type[Element]) -> bool:

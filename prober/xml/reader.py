@@ -65,16 +65,19 @@ class Reader:
                     self._add(one.at(places.at))
             return None
         element = plan.make(values, places)
-        if not isinstance(element, Checked):
-            return element
-        broken = list(element.rules())
-        for one in broken:
-            self._add(one.at(places.at, str(node.tag)))
-        if broken:
+        if isinstance(element, Checked) and not self._keeps_rules(element, places, str(node.tag)):
             return None
-        if type(element).remarks is not Checked.remarks:
-            self._note_all(element.remarks(), places, str(node.tag))
         return element
+
+    def _keeps_rules(self, element: Checked, places: Places, tag: str) -> bool:
+        """Whether an element keeps its own rules: what does not hold is refused, and what comes to nothing told."""
+        kept = True
+        for one in element.rules():
+            self._add(one.at(places.at, tag))
+            kept = False
+        if kept and type(element).remarks is not Checked.remarks:
+            self._note_all(element.remarks(), places, tag)
+        return kept
 
     def _note_all(self, said: Iterable[Broken], places: Places, tag: str) -> None:
         for one in said:
@@ -165,8 +168,8 @@ class Reader:
         for name in shape.required:
             if name not in node.attrib:
                 self.refuse(own, f"attribute {name} is missing", rule="xml/missing")
-        children: list[etree._Element] = untyped[:]
-        if children or node.text or shape.text is not None:
+        children: list[etree._Element] = untyped[:] if len(node) else _NONE
+        if children or shape.text is not None or node.text:
             self._fill_text(shape, node, children, own, found)
         if children:
             self._fill_children(shape.children, children, own, found)
@@ -240,22 +243,29 @@ _PRIVATE = frozenset(("privateData", "actual"))
 #: What an element may hold that says something by being there.
 _EMPTY = Shape()
 
+#: The children of most elements.
+_NONE: list[etree._Element] = []
+
 
 def _places(nodes: list[etree._Element], tags: list[str], path: str) -> list[Place]:
     """Where the children of an element stand: ``/disk[2]`` where there are several of a name."""
-    totals = dict.fromkeys(tags, 0)
-    if len(totals) < len(tags):
-        for tag in tags:
-            totals[tag] += 1
-    counts: dict[str, int] = {}
-    places = []
-    for node, tag in zip(nodes, tags, strict=True):
-        below = f"{path}/{_name(node) if tag[0] == '{' else tag}"
-        if totals[tag] > 1:
-            number = counts[tag] = counts.get(tag, 0) + 1
-            below = f"{below}[{number}]"
-        places.append(Place(_line(node), below))
-    return places
+    names = [_name(node) if tag[0] == "{" else tag for node, tag in zip(nodes, tags, strict=True)]
+    if len(set(tags)) < len(tags):
+        names = _numbered(names, tags)
+    return [Place(node.sourceline or 0, f"{path}/{name}") for node, name in zip(nodes, names, strict=True)]
+
+
+def _numbered(names: list[str], tags: list[str]) -> list[str]:
+    """The names, each that comes more than once with its number."""
+    positions: dict[str, list[int]] = {}
+    for position, tag in enumerate(tags):
+        positions.setdefault(tag, []).append(position)
+    numbered = list(names)
+    for several in positions.values():
+        if len(several) > 1:
+            for number, position in enumerate(several, start=1):
+                numbered[position] += f"[{number}]"
+    return numbered
 
 
 def _known(tag: str) -> str:

@@ -21,6 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _DEVICE_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,256}")
 _NOT_IN_NAMES, _LONGEST_NAME = re.compile(r"[\s/:]"), 256
 _USB_PORT = re.compile(r"[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2}){0,3}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # as libvirt itself writes it
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
 
@@ -211,6 +212,8 @@ def _domain_name(value: str) -> str:
 
 def check_uuid(value: str) -> str:
     """A UUID: libvirt reads them with or without dashes, in any case (``virUUIDParse``)."""
+    if _UUID.fullmatch(value):
+        return value
     text = value.strip()
     try:
         parsed = uuid.UUID(text)

@@ -16,7 +16,7 @@ def _twice(line: Line) -> Iterator[Fault]:
     first: dict[int, Made] = {}
     for device in line.devices:
         for key in _INDEXES:
-            index = number(device.values.get(key))
+            index = number(device.values[key]) if key in device.values else None
             # What is negative is no place in the order.
             if index is None or index < 0:
                 continue

@@ -130,10 +130,8 @@ class _Row(NamedTuple):
                 if message:
                     yield Fault(item.place, item.name, message)
 
-        of = "-display none -cpu "
-        return Rule(
-            self.name, self.says, self.source, find, ("-cpu",), of + self.wrong, of + self.right, self.since, self.until
-        )
+        wrong, right = (f"-display none -cpu {written}" for written in (self.wrong, self.right))
+        return Rule(self.name, self.says, self.source, find, (self.of,), wrong, right, self.since, self.until)
 
 
 def _within(name: str, least: int, most: int) -> Callable[[str, Line], str]:
@@ -296,7 +294,7 @@ RULES = (
         "with `enforce`, a CPU has no feature that TCG has not",
         "target/i386/cpu.c, x86_cpu_realizefn: enforce_cpuid",
         _enforced,
-        about=("-cpu",),
+        about=("enforce",),
         wrong="-display none -cpu Skylake-Client,enforce",
         right="-display none -cpu Skylake-Client",
     ),

@@ -280,7 +280,7 @@ RULES = (
         "`pflash1` goes with `pflash0`",
         "hw/i386/pc_sysfw.c, pc_system_firmware_init",
         _flash,
-        about=("-machine", *DRIVE_OPTIONS),
+        about=("pflash1", *DRIVE_OPTIONS),
         wrong=(
             "-display none -M pc,pflash1=b -blockdev null-co,node-name=a,size=65536 -blockdev "
             "null-co,node-name=b,size=65536"

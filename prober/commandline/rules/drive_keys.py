@@ -268,7 +268,7 @@ RULES = (
         "`aio=native` goes around the host's cache",
         "block/file-posix.c, raw_open_common",
         _aio,
-        about=("-drive", "aio", "-blockdev"),
+        about=("-drive", "aio"),
         wrong="-display none -drive file=/dev/null,format=raw,if=none,aio=native",
         right="-display none -drive file=/dev/null,format=raw,if=none,aio=threads",
     ),

@@ -101,7 +101,7 @@ RULES = (
         "times of `-boot` are up to 65535 ms",
         "hw/nvram/fw_cfg.c, fw_cfg_bootsplash and fw_cfg_reboot",
         _times,
-        about=("-boot",),
+        about=tuple(_TIMES),
         wrong="-display none -machine pc -boot reboot-timeout=65536",
         right="-display none -machine pc -boot reboot-timeout=-1,splash-time=65535",
     ),

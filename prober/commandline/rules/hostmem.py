@@ -25,7 +25,10 @@ _Find: TypeAlias = Callable[[Mapping[str, Value]], Iterator[tuple[str, str]]]
 
 
 class _Row(NamedTuple):
-    """What holds of one backend: the rest as of a :class:`Rule`, the examples without what comes before."""
+    """What holds of one backend: the rest as of a :class:`Rule`, the examples without what comes before.
+
+    ``parts`` are its properties of which one has to be there, where nothing is found without.
+    """
 
     name: str
     says: str
@@ -36,6 +39,7 @@ class _Row(NamedTuple):
     right: str
     since: Version = (0, 0, 0)
     hint: str = ""
+    parts: tuple[str, ...] = ()
 
     def rule(self) -> Rule:
         """The rule of this row."""
@@ -50,9 +54,8 @@ class _Row(NamedTuple):
                         yield Fault(item.place, part, message, self.hint)
 
         of = "-display none -object "
-        return Rule(
-            self.name, self.says, self.source, find, self.types, of + self.wrong, of + self.right, since=self.since
-        )
+        about = self.parts or self.types
+        return Rule(self.name, self.says, self.source, find, about, of + self.wrong, of + self.right, since=self.since)
 
 
 def _size(values: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
@@ -119,25 +122,30 @@ _ROWS = (
          "backends/hostmem.c, host_memory_backend_memory_complete", (_FILE,), _pages("size"),
          f"{_FILE},id=m,size=1K,mem-path=/dev/shm", f"{_FILE},id=m,size=4K,mem-path=/dev/shm", (10, 0, 0)),
     _Row("line/memory-align", "the alignment of memory is whole pages", "system/physmem.c, file_ram_alloc", (_FILE,),
-         _pages("align"), f"{_OF_FILE},align=3", f"{_OF_FILE},align=4K"),
+         _pages("align"), f"{_OF_FILE},align=3", f"{_OF_FILE},align=4K", parts=("align",)),
     _Row("line/memory-offset", "memory begins in its file where a page does", "system/physmem.c, file_ram_alloc",
-         (_FILE,), _pages("offset"), f"{_OF_FILE},offset=1", f"{_OF_FILE},offset=0", (10, 0, 0)),
+         (_FILE,), _pages("offset"), f"{_OF_FILE},offset=1", f"{_OF_FILE},offset=0", (10, 0, 0),
+         parts=("offset",)),
     _Row("line/memory-huge", "the size of a huge page is a power of two", "util/memfd.c, qemu_memfd_create", (_MEMFD,),
-         _huge, f"{_MEMFD},id=m,size=6M,hugetlb=on,hugetlbsize=3M", f"{_MEMFD},id=m,size=6M,hugetlb=off"),
+         _huge, f"{_MEMFD},id=m,size=6M,hugetlb=on,hugetlbsize=3M", f"{_MEMFD},id=m,size=6M,hugetlb=off",
+         parts=("hugetlbsize",)),
     _Row("line/memory-policy", "a policy of memory goes with nodes of the host, and these with a policy",
          "backends/hostmem.c, host_memory_backend_memory_complete", _ALL, _policy,
-         f"{_RAM},id=m,size=4M,policy=bind", f"{_RAM},id=m,size=4M,policy=default"),
+         f"{_RAM},id=m,size=4M,policy=bind", f"{_RAM},id=m,size=4M,policy=default",
+         parts=("policy", "host-nodes")),
     _Row("line/memory-nodes", "nodes of a host are from 0 to 127",
          "backends/hostmem.c, host_memory_backend_set_host_nodes", _ALL, _nodes,
-         f"{_RAM},id=m,size=4M,policy=bind,host-nodes=128", f"{_RAM},id=m,size=4M"),
+         f"{_RAM},id=m,size=4M,policy=bind,host-nodes=128", f"{_RAM},id=m,size=4M", parts=("host-nodes",)),
     _Row("line/memory-threads", "memory is allocated by one thread or more",
          "backends/hostmem.c, host_memory_backend_set_prealloc_threads", _ALL, _threads,
-         f"{_RAM},id=m,size=4M,prealloc-threads=0", f"{_RAM},id=m,size=4M,prealloc-threads=1"),
+         f"{_RAM},id=m,size=4M,prealloc-threads=0", f"{_RAM},id=m,size=4M,prealloc-threads=1",
+         parts=("prealloc-threads",)),
     _Row("line/memory-reserve", "memory that is allocated before is reserved",
          "backends/hostmem.c, host_memory_backend_set_prealloc", _ALL, _reserved,
-         f"{_RAM},id=m,size=4M,prealloc=on,reserve=off", f"{_RAM},id=m,size=4M,prealloc=on,reserve=on", (6, 1, 0)),
+         f"{_RAM},id=m,size=4M,prealloc=on,reserve=off", f"{_RAM},id=m,size=4M,prealloc=on,reserve=on", (6, 1, 0),
+         parts=("reserve",)),
     _Row("line/memory-rom", "memory that is ROM is read only", "backends/hostmem-file.c, file_backend_memory_alloc",
-         (_FILE,), _rom, f"{_OF_FILE},rom=on", f"{_OF_FILE},rom=off", (8, 2, 0)),
+         (_FILE,), _rom, f"{_OF_FILE},rom=on", f"{_OF_FILE},rom=off", (8, 2, 0), parts=("rom",)),
 )  # fmt: skip
 
 RULES = tuple(row.rule() for row in _ROWS)

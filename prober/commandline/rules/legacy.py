@@ -114,7 +114,7 @@ RULES = (
         "`frequency`, `channels` and `format` of sound go without `fixed-settings=off`",
         "audio/audio.c, audio_validate_per_direction_opts",
         _settings,
-        about=("-audio", "-audiodev"),
+        about=("in", "out"),
         wrong="-display none -machine pc -audiodev none,id=a,out.fixed-settings=off,out.frequency=44100",
         right="-display none -machine pc -audiodev none,id=a,out.fixed-settings=on,out.frequency=44100",
     ),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from prober.commandline.line import Line, Made
-from prober.commandline.options import Keyval, Qapi, Value
+from prober.commandline.options import Keyval, Qapi
 from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Text, is_identifier
@@ -25,36 +24,26 @@ PROPER_IDS_SINCE = (11, 1, 0)
 #: The longest name of a block node, in bytes (``include/block/block_int-common.h``, ``node_name``, less its NUL).
 _NODE_NAME = 31
 
-#: Deeper than any block node that QEMU takes.
-_DEEPEST = 32
-
 _WORDS = "letters, digits, - . and _, beginning with a letter"
 
 
 def _ids(line: Line) -> Iterator[Fault]:
-    in_json = line.caps.version.numbers >= PROPER_IDS_SINCE
-    merged = _MERGED if line.caps.version.numbers >= _MERGED_SINCE else ()
+    version = line.caps.version.numbers
+    other = _OF_THEIR_OWN.union(_MERGED) if version >= _MERGED_SINCE else _OF_THEIR_OWN
     for option in line.options:
-        match option:
-            case Made():
-                given = option.values.get("id")
-                if in_json or isinstance(given, Text):
-                    yield from _id(given, option.place)
-            case Qapi(flag="-netdev"):
-                # In JSON it may be anything.
-                given = option.value.get("id")
-                if isinstance(given, Text):
-                    yield from _id(given, option.place)
-            case Keyval():
-                if option.flag not in _OF_THEIR_OWN and option.flag not in merged:
-                    for name, value, _ in option.pairs:
-                        if name == "id":
-                            yield from _id(value, option.place)
-
-
-def _id(value: Value, place: Origin) -> Iterator[Fault]:
-    if isinstance(value, str) and not is_identifier(value):
-        yield Fault(place, "id", f"{value[:64]!r} is no id: {_WORDS}")
+        if isinstance(option, Made):
+            given = option.values.get("id")
+            ids = [given] if isinstance(given, Text) or version >= PROPER_IDS_SINCE else ()
+        elif isinstance(option, Keyval):
+            ids = () if option.flag in other else [value for name, value, _ in option.pairs if name == "id"]
+        elif isinstance(option, Qapi) and option.flag == "-netdev":
+            given = option.value.get("id")
+            ids = [given] if isinstance(given, Text) else ()  # in JSON it may be anything
+        else:
+            continue
+        for value in ids:
+            if isinstance(value, str) and not is_identifier(value):
+                yield Fault(option.place, "id", f"{value[:64]!r} is no id: {_WORDS}")
 
 
 def _merged(line: Line) -> Iterator[Fault]:
@@ -65,10 +54,10 @@ def _merged(line: Line) -> Iterator[Fault]:
 
 
 def _node_names(line: Line) -> Iterator[Fault]:
-    for option in line.qapi.get("-blockdev", ()):
-        for name in _names_in(option.value):
+    for tree in line.block_trees:
+        for name in tree.names:
             if not _is_node_name(name):
-                yield _misnamed(name, option.place)
+                yield _misnamed(name, tree.place)
     for drive in line.keyval.get("-drive", ()):
         for key, value, _ in drive.pairs:
             if key == "node-name" and isinstance(value, str) and not _is_node_name(value):
@@ -85,22 +74,6 @@ def _misnamed(name: str, place: Origin) -> Fault:
     else:
         message = f"{name[:64]!r} is no name of a block node: {_WORDS}"
     return Fault(place, "node-name", message)
-
-
-def _names_in(tree: Mapping[str, Value]) -> list[str]:
-    """The names of a block node and of those that are described inside of it."""
-    names: list[str] = []
-    waiting: list[tuple[Any, int]] = [(tree, 0)]
-    while waiting:
-        here, depth = waiting.pop()
-        if not isinstance(here, list):
-            name = here.get("node-name")
-            if isinstance(name, str):
-                names.append(name)
-        if depth < _DEEPEST:
-            inner = here if isinstance(here, list) else here.values()
-            waiting += [(value, depth + 1) for value in inner if isinstance(value, (dict, list))]
-    return names
 
 
 RULES = (

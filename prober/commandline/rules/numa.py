@@ -352,7 +352,7 @@ RULES = (
         "the machine's memory is of the size that `-m` says",
         "hw/core/machine.c, machine_run_board_init",
         _backend,
-        about=("-machine",),
+        about=("memory-backend",),
         wrong="-display none -M pc,memory-backend=m -m 128 -object memory-backend-ram,id=m,size=64M",
         right="-display none -M pc,memory-backend=m -m 64 -object memory-backend-ram,id=m,size=64M",
     ),

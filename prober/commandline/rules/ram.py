@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prober.commandline.keys import pairs_of
-from prober.commandline.line import Line, Made, number, size, value_of
+from prober.commandline.line import Line, Made, kept_by_line, number, size, value_of
 from prober.commandline.options import Keyval
 from prober.commandline.refusal import Fault, Kind, Place
 from prober.commandline.rules.numa import ram_of
@@ -25,12 +25,14 @@ _PLUGGED = ("pc-dimm", "nvdimm", "virtio-mem-pci", "virtio-pmem-pci")
 _ALIGNED = 2 << 20
 
 
+@kept_by_line
 def _growth(line: Line) -> tuple[Keyval, int, int, int] | None:
     """The last ``-m``, how large memory is, how large it may grow, and in how many slots; or None."""
-    options, ram = line.keyval.get("-m", ()), ram_of(line)
-    most = size(line.value("-m", "maxmem"))
-    slots = number(line.value("-m", "slots") or "0")
-    if not options or ram is None or most is None or slots is None or line.is_open or line.kind == "other":
+    options, most = line.keyval.get("-m", ()), size(line.value("-m", "maxmem"))
+    if not options or most is None or line.is_open or line.kind == "other":
+        return None
+    ram, slots = ram_of(line), number(line.value("-m", "slots") or "0")
+    if ram is None or slots is None:
         return None
     return options[-1], ram, most, slots
 
@@ -158,7 +160,7 @@ RULES = (
         "there are up to 256 slots for memory, and room for them",
         "hw/i386/pc.c, pc_memory_init; hw/core/machine.c, machine_set_mem",
         _slots,
-        about=("-m",),
+        about=("maxmem",),
         wrong="-display none -m 256M,slots=257,maxmem=1G",
         right="-display none -m 256M,slots=256,maxmem=1G",
     ),
@@ -167,7 +169,7 @@ RULES = (
         "`maxmem` is whole pages",
         "hw/i386/pc.c, pc_memory_init",
         _pages,
-        about=("-m",),
+        about=("maxmem",),
         wrong="-display none -m 256M,slots=2,maxmem=1048577K",
         right="-display none -m 256M,slots=2,maxmem=1048580K",
     ),
@@ -176,7 +178,7 @@ RULES = (
         "memory of `isapc` does not grow",
         "hw/i386/pc.c, pc_memory_init: has_reserved_memory",
         _fixed,
-        about=("-m",),
+        about=("maxmem",),
         wrong="-display none -machine isapc -m 256M,slots=2,maxmem=1G",
         right="-display none -machine isapc -m 256M",
     ),
@@ -185,7 +187,7 @@ RULES = (
         "`maxmem` goes with slots, or with virtio-mem or virtio-pmem",
         "hw/mem/pc-dimm.c, pc_dimm_get_free_slot",
         _unused,
-        about=("-m",),
+        about=("maxmem",),
         wrong="-display none -m 256M,maxmem=1G",
         right="-display none -m 256M,slots=2,maxmem=1G",
         kind=Kind.ignored,
@@ -222,7 +224,7 @@ RULES = (
         "the machine's memory is a memory backend",
         "hw/core/machine.c, machine_run_board_init: memory-backend",
         _no_backend,
-        about=("-machine",),
+        about=("memory-backend",),
         wrong="-display none -m 64 -object rng-builtin,id=a -machine memory-backend=a",
         right="-display none -m 64 -object memory-backend-ram,id=a,size=64M -machine memory-backend=a",
     ),
@@ -231,7 +233,7 @@ RULES = (
         "`max-ram-below-4g` is up to 4 GiB",
         "hw/i386/pc.c, pc_machine_set_max_ram_below_4g",
         _below,
-        about=("-machine",),
+        about=("max-ram-below-4g",),
         wrong="-display none -machine q35,max-ram-below-4g=5G",
         right="-display none -machine q35,max-ram-below-4g=4G",
     ),

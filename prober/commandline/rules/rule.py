@@ -43,7 +43,6 @@ class Rule(NamedTuple):
         """Whether a QEMU of this version is one that the rule is about."""
         return self.since <= version and (self.until is None or version < self.until)
 
-    def check(self, line: Line) -> Iterator[Finding]:
-        """What the rule finds on a line."""
-        for fault in self.find(line):
-            yield fault.by(self.name, self.source, self.kind)
+    def found(self, fault: Fault) -> Finding:
+        """What the rule found, as the check says it."""
+        return fault.by(self.name, self.source, self.kind)

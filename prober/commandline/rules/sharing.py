@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from prober.commandline.line import Line, Made, switch
-from prober.commandline.options import Keyval, Plain, Qapi, Value
+from prober.commandline.line import Line, Made, kept_by_line, switch
+from prober.commandline.options import Global, Keyval, Object, Plain, Qapi, Value
 from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
 from prober.commandline.rules.terminals import named_chardev
@@ -23,9 +23,8 @@ def _netdevs(line: Line) -> Iterator[Fault]:
 
 
 def _chardevs(line: Line) -> Iterator[Fault]:
-    many = set(_shared(line))
-    # A list or an object, which JSON may have here, names nothing.
-    users = [user for user in _users_of_chardevs(line) if isinstance(user[0], str) and user[0] not in many]
+    many = _shared(line)
+    users = [user for user in _users_of_chardevs(line) if user[0] not in many]
     yield from _second_users(users, "chardev")
 
 
@@ -34,42 +33,60 @@ _MOST_OF_MUX = 4
 
 
 def _muxes(line: Line) -> Iterator[Fault]:
-    many = set(_shared(line))
+    many = _shared(line)
     counts: dict[str, int] = {}
-    for name, place in _users_of_chardevs(line):
-        if isinstance(name, str) and name in many:
+    for name, place in _users_of_chardevs(line) if many else ():
+        if name in many:
             counts[name] = counts.get(name, 0) + 1
             if counts[name] > _MOST_OF_MUX:
                 yield Fault(place, "chardev", f"the mux {name[:64]!r} serves {_MOST_OF_MUX} others already")
 
 
-def _shared(line: Line) -> Iterator[str]:
+@kept_by_line
+def _shared(line: Line) -> set[str]:
     """The chardevs that serve several."""
-    for option in line.keyval.get("-chardev", ()):
-        if option.first == "mux" or any(name == "mux" and switch(value) for name, value, _ in option.pairs):
-            yield from (str(item.value) for item in option.pairs if item.name == "id")
+    return {
+        str(item.value)
+        for option in line.keyval.get("-chardev", ())
+        if option.first == "mux" or any(name == "mux" and switch(value) for name, value, _ in option.pairs)
+        for item in option.pairs
+        if item.name == "id"
+    }
 
 
-def _users_of_chardevs(line: Line) -> Iterator[tuple[Value, Origin]]:
+@kept_by_line
+def _users_of_chardevs(line: Line) -> list[tuple[str, Origin]]:
+    """Each name of a chardev that something uses; a list or an object, which JSON may have there, names nothing."""
+    return [(name, place) for name, place in _named_chardevs(line) if isinstance(name, str)]
+
+
+def _named_chardevs(line: Line) -> Iterator[tuple[Value, Origin]]:
     for option in line.options:
-        match option:
-            case Made():
-                if "chardev" in option.values:
-                    yield option.values["chardev"], option.place
-            case Qapi(flag="-netdev"):
-                yield option.value.get("chardev"), option.place
-            case Plain(flag="-serial" | "-parallel" | "-monitor" | "-qmp" | "-qmp-pretty" | "-gdb"):
-                yield named_chardev(option), option.place
-            case Keyval(flag="-mon"):
-                named = next((item.value for item in option.pairs if item.name == "chardev"), option.first)
-                yield named, option.place
-            case Keyval(flag="-chardev") if option.first in _LAYERS:
-                for name, value, _ in option.pairs:
-                    if name == "chardev" or name.startswith("chardevs."):
-                        yield value, option.place
+        if isinstance(option, Made):
+            if "chardev" in option.values:
+                yield option.values["chardev"], option.place
+        elif not isinstance(option, (Global, Object)) and option.flag in _NAMING:
+            for name in _named_by(option):
+                yield name, option.place
 
 
-def _second_users(users: list[tuple[Value, Origin]], what: str) -> Iterator[Fault]:
+#: Options besides devices that name a chardev.
+_NAMING = frozenset({"-netdev", "-serial", "-parallel", "-monitor", "-qmp", "-qmp-pretty", "-gdb", "-mon", "-chardev"})
+
+
+def _named_by(option: Qapi | Keyval | Plain) -> Iterator[Value]:
+    match option:
+        case Qapi():
+            yield option.value.get("chardev")
+        case Plain():
+            yield named_chardev(option)
+        case Keyval(flag="-mon"):
+            yield next((item.value for item in option.pairs if item.name == "chardev"), option.first)
+        case Keyval(flag="-chardev") if option.first in _LAYERS:
+            yield from [value for name, value, _ in option.pairs if name == "chardev" or name.startswith("chardevs.")]
+
+
+def _second_users(users: Iterable[tuple[Value, Origin]], what: str) -> Iterator[Fault]:
     seen: set[str] = set()
     for name, place in users:
         if not isinstance(name, str) or not name:

@@ -55,7 +55,7 @@ RULES = (
         "`accel` of `-machine` is not empty",
         "softmmu/vl.c, configure_accelerators",
         _no_accelerator,
-        about=("-machine",),
+        about=("accel",),
         wrong="-display none -machine pc,accel=",
         right="-display none -machine pc,accel=tcg",
     ),

@@ -82,7 +82,7 @@ RULES = (
         "`-append`, `-initrd` and `-shim` go with `-kernel`",
         "softmmu/vl.c, qemu_validate_options (5.2: qemu_init)",
         _kernel,
-        about=("-append", "-initrd", "-shim", "-machine"),
+        about=(*_OF_KERNEL, *_OF_KERNEL.values()),
         wrong="-display none -append quiet",
         right="-display none -S",
     ),

@@ -11,7 +11,7 @@ from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Short
 
 #: Options whose parser refuses a word alone, and has not always done so (``util/keyval.c``; seen in 7.2, not in 5.2).
-_STRICT = frozenset({"-machine", "-boot", "-smp"})
+_STRICT = ("-boot", "-machine", "-smp")
 
 #: Netdevs that are read as trees (``net/net.c``, ``netdev_is_modern``).
 _MODERN = ("stream", "dgram")
@@ -24,42 +24,46 @@ _TREES = frozenset({"-blockdev", "-audiodev", "-display", "-compat"})
 _HELP = ("help", "?")
 
 
-def _words(values: Iterable[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
-    return ((name, value) for name, value in values if isinstance(value, Short) and name not in _HELP)
-
-
 def _is_tree(option: Qapi) -> bool:
     return option.flag in _TREES or (option.flag == "-netdev" and option.value.get("type") in _MODERN)
 
 
-def _values(option: Made | Object | Qapi | Keyval | Plain) -> tuple[str, Iterable[tuple[str, Value]]]:
-    """An option that takes a word for a switch, and its values; none of one that does not."""
+def _is_json(option: Qapi) -> bool:
+    """Whether it is known to be written in JSON, where nothing is a word alone: its type is no text of key=value."""
+    return type(option.value.get(option.implied)) is str
+
+
+def _values(option: Made | Global | Object | Qapi | Keyval | Plain) -> Iterable[tuple[str, Value]]:
+    """The values of an option that takes a word for a switch; none of one that does not, or is written in JSON."""
     match option:
         case Made():
-            return "-device", option.values.items()
+            return () if option.is_json else option.values.items()
+        case Keyval():
+            return () if option.flag in _STRICT else [(name, value) for name, value, _ in option.pairs]
+        case Qapi():
+            return () if _is_json(option) or _is_tree(option) else option.value.items()
         case Object():
-            return "-object", [(name, value) for name, value, _ in option.properties]
-        case Qapi() if not _is_tree(option):
-            return option.flag, option.value.items()
-        case Keyval() if option.flag not in _STRICT:
-            return option.flag, [(name, value) for name, value, _ in option.pairs]
-    return "", ()
+            return [(name, value) for name, value, _ in option.properties]
+    return ()
+
+
+def _flag(option: Made | Object | Qapi | Keyval | Plain) -> str:
+    return "-device" if isinstance(option, Made) else "-object" if isinstance(option, Object) else option.flag
 
 
 def _short(line: Line) -> Iterator[Fault]:
     for option in line.options:
-        if isinstance(option, Global):
-            continue
-        flag, values = _values(option)
-        for name, value in _words(values):
+        for name, value in _values(option):
+            if not isinstance(value, Short) or name in _HELP or isinstance(option, Global):
+                continue
             written = name if value == "on" else f"no{name}"
             other = f"nodelay={'off' if value == 'on' else 'on'}" if name == "delay" else f"{name}={value}"
-            message = f"{flag}: {written} without a value is deprecated"
+            message = f"{_flag(option)}: {written} without a value is deprecated"
             yield Fault(option.place, name, message, f"write {other}")
 
 
 def _alone_in_keys(line: Line) -> Iterator[Fault]:
-    for flag in sorted(_STRICT):
+    for flag in _STRICT:
         for option in line.keyval.get(flag, ()):
             yield from _alone(flag, option.place, ((name, value) for name, value, _ in option.pairs))
 
@@ -67,13 +71,14 @@ def _alone_in_keys(line: Line) -> Iterator[Fault]:
 def _alone_in_trees(line: Line) -> Iterator[Fault]:
     for options in line.qapi.values():
         for option in options:
-            if _is_tree(option):
+            if _is_tree(option) and not _is_json(option):
                 yield from _alone(option.flag, option.place, option.value.items())
 
 
 def _alone(flag: str, place: Origin, values: Iterable[tuple[str, Value]]) -> Iterator[Fault]:
-    for name, value in _words(values):
-        yield Fault(place, name, f"{flag}: {name} has no value", f"write {name}={value}")
+    for name, value in values:
+        if isinstance(value, Short) and name not in _HELP:
+            yield Fault(place, name, f"{flag}: {name} has no value", f"write {name}={value}")
 
 
 RULES = (
@@ -92,7 +97,7 @@ RULES = (
         "a switch of `-machine`, `-boot` or `-smp` has a value",
         "util/keyval.c, keyval_parse_one",
         _alone_in_keys,
-        about=tuple(sorted(_STRICT)),
+        about=_STRICT,
         wrong="-display none -machine pc,usb",
         right="-display none -machine pc,usb=on",
         since=(7, 2, 0),

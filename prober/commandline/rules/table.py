@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import chain
 
 from prober.commandline.line import Line
 from prober.commandline.refusal import Finding
@@ -59,7 +61,7 @@ from prober.commandline.rules import (
     usb,
     usernet,
 )
-from prober.commandline.rules.rule import Rule
+from prober.commandline.rules.rule import Rule, Version
 
 #: Every rule.
 RULES: tuple[Rule, ...] = (
@@ -129,17 +131,24 @@ def _by_word() -> Mapping[str, tuple[int, ...]]:
 _BY_WORD = _by_word()
 _OF_ANY = tuple(at for at, rule in enumerate(RULES) if not rule.about)
 
+#: All that any rule is about.
+_WORDS = frozenset(_BY_WORD)
 
-def rules_for(line: Line) -> list[Rule]:
+
+def rules_for(line: Line) -> tuple[Rule, ...]:
     """The rules of this version that are about something that the line has, in the order of the table."""
-    wanted = set(_OF_ANY)
-    for word in _BY_WORD.keys() & line.words:
-        wanted.update(_BY_WORD[word])
-    version = line.caps.version.numbers
-    return [rule for rule in (RULES[at] for at in sorted(wanted)) if rule.holds_for(version)]
+    return _rules_about(_WORDS & line.words, line.caps.version.numbers)
+
+
+@lru_cache(maxsize=256)
+def _rules_about(words: frozenset[str], version: Version) -> tuple[Rule, ...]:
+    """Kept, as the lines of a host have much the same words."""
+    wanted = {*_OF_ANY, *chain.from_iterable(_BY_WORD[word] for word in words)}
+    return tuple(rule for rule in (RULES[at] for at in sorted(wanted)) if rule.holds_for(version))
 
 
 def check_rules(line: Line) -> Iterator[Finding]:
     """What QEMU would not take, or not do, of options that are each right by themselves."""
     for rule in rules_for(line):
-        yield from rule.check(line)
+        for fault in rule.find(line):
+            yield rule.found(fault)

@@ -36,9 +36,12 @@ def _topology(line: Line) -> Iterator[Fault]:
 
 def _keys(line: Line, place: Origin) -> Iterator[Fault]:
     """Keys of ``-machine smp.KEY`` that are none, and values that are no numbers."""
+    of_machine = {name: value for name, value in smp_values(line).items() if name not in line.merged("-smp")}
+    if not of_machine:
+        return
     known = {key.name for key in (line.caps.options or {}).get("smp-opts", ())}
-    for name, value in smp_values(line).items():
-        if name not in line.merged("-smp") and ((known and name not in known) or number(value) is None):
+    for name, value in of_machine.items():
+        if (known and name not in known) or number(value) is None:
             yield Fault(place, f"smp.{name}", f"-machine has no smp.{name[:64]} of {str(value)[:64]!r}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from prober.commandline.line import Line, number, switch
+from prober.commandline.line import Line, kept_by_line, number, switch
 from prober.commandline.options import Value
 from prober.commandline.refusal import Fault, Origin, Unfit
 from prober.commandline.rules.rule import Rule
@@ -24,6 +24,10 @@ from prober.commandline.texts.internet import (
 
 _V4 = ("host", "dns", "dhcpstart", "smbserver")
 _V6 = ("ipv6-prefix", "ipv6-host", "ipv6-dns")
+
+#: What QEMU chooses where nothing of it is said, and then it goes together: addresses of IPv4, and the prefix of IPv6.
+_OF_V4 = ("net", "ip", "host", "dns", "dhcpstart")
+_PREFIXES = ("ipv6-prefixlen", "ipv6-prefix", "ipv6-host")
 
 #: The longest names, in bytes.
 _NAMES = ("domainname", "hostname", "tftp-server-name")
@@ -48,10 +52,18 @@ class _User(NamedTuple):
         return [item for item in found if isinstance(item, str)]
 
 
-def _users(line: Line) -> Iterator[_User]:
+@kept_by_line
+def _users(line: Line) -> list[_User]:
+    return [*_named_users(line), *_short_users(line)]
+
+
+def _named_users(line: Line) -> Iterator[_User]:
     for option in line.qapi.get("-netdev", ()):
         if last_item(option.value.get("type")) == "user":
             yield _User(option.place, option.value)
+
+
+def _short_users(line: Line) -> Iterator[_User]:
     for flag in ("-net", "-nic"):
         for plain in line.plain.get(flag, ()):
             try:
@@ -122,8 +134,8 @@ def _addresses(line: Line) -> Iterator[Fault]:
 
 def _different(line: Line) -> Iterator[Fault]:
     for user in _users(line):
-        if not any(key in user.tree for key in ("net", "ip", "host", "dns", "dhcpstart")):
-            continue  # what QEMU chooses goes together
+        if not any(key in user.tree for key in _OF_V4):
+            continue
         network = _network_of(user)
         if network is None or switch(user.tree.get("ipv4")) is False:
             continue
@@ -143,7 +155,7 @@ def _different(line: Line) -> Iterator[Fault]:
 
 def _prefixes(line: Line) -> Iterator[Fault]:
     for user in _users(line):
-        if not any(key in user.tree for key in ("ipv6-prefixlen", "ipv6-prefix", "ipv6-host")):
+        if not any(key in user.tree for key in _PREFIXES):
             continue
         length = number(last_item(user.tree.get("ipv6-prefixlen")))
         if length is not None and not 0 <= length <= _LONGEST_PREFIX:
@@ -169,13 +181,22 @@ def _names(line: Line) -> Iterator[Fault]:
 _LINE = "-display none -machine pc -netdev user,id=net0,{} -device e1000,netdev=net0"
 
 
-def _rule(name: str, says: str, source: str, find: Callable[[Line], Iterator[Fault]], wrong: str, right: str) -> Rule:
+def _rule(
+    name: str,
+    says: str,
+    source: str,
+    find: Callable[[Line], Iterator[Fault]],
+    keys: tuple[str, ...],
+    wrong: str,
+    right: str,
+) -> Rule:
+    """A rule about some keys of a netdev, which may stand in a word of ``-net`` or ``-nic`` as well."""
     return Rule(
         f"line/user-{name}",
         says,
         f"net/slirp.c, {source}",
         find,
-        about=("user", "-net", "-nic"),
+        about=(*keys, "-net", "-nic"),
         wrong=_LINE.format(wrong),
         right=_LINE.format(right),
     )
@@ -187,6 +208,7 @@ RULES = (
         "a rule of `hostfwd` has a protocol, addresses and ports",
         "slirp_hostfwd",
         _forwards,
+        ("hostfwd",),
         "hostfwd=tcp:22",
         "hostfwd=tcp:127.0.0.1:0-:22",
     ),
@@ -195,6 +217,7 @@ RULES = (
         "a rule of `guestfwd` has an address in the network, a port, and a device or command",
         "slirp_guestfwd",
         _to_guests,
+        ("guestfwd",),
         "guestfwd=tcp:10.0.3.100:1234-cmd:cat",
         "guestfwd=tcp:10.0.2.100:1234-cmd:cat",
     ),
@@ -203,6 +226,7 @@ RULES = (
         "the network and the addresses of a user netdev are some",
         "net_slirp_init",
         _addresses,
+        ("net", *_V4, *_V6),
         "net=10.0.2.0/33",
         "net=10.0.2.0/24,host=10.0.2.4",
     ),
@@ -211,6 +235,7 @@ RULES = (
         "host, DNS server and first DHCP address of a user netdev differ",
         "net_slirp_init: DNS must be different",
         _different,
+        _OF_V4,
         "dns=10.0.2.2",
         "dns=10.0.2.4",
     ),
@@ -219,6 +244,7 @@ RULES = (
         "the IPv6 prefix of a user netdev is up to 126 long, and the host in it",
         "net_slirp_init: vprefix6_len",
         _prefixes,
+        _PREFIXES,
         "ipv6-prefix=fec0::,ipv6-prefixlen=127",
         "ipv6-prefix=fec0::,ipv6-prefixlen=64,ipv6-host=fec0::4",
     ),
@@ -227,6 +253,7 @@ RULES = (
         "names of a user netdev have up to 255 bytes",
         "net_slirp_init: vdomainname",
         _names,
+        _NAMES,
         "domainname=",
         "domainname=example.org",
     ),

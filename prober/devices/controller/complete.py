@@ -124,7 +124,7 @@ def _made(kind: str, index: int, places: Places, like: Controller | None = None)
     model = getattr(like, "model", None)
     if model is not None:
         values["model"] = model
-    controller = Controller.choices[kind](**values).replace(places=places)
+    controller = Controller.choices[kind](**values, places=places)
     assert isinstance(controller, Controller)
     return controller
 

@@ -27,7 +27,10 @@ _OF_VOLUMES = {"pool": None, "volume": None, "mode": None}
 def settle_volumes(domain: Domain, target: Target) -> Completion:
     """Each disk on a volume as a disk on what the volume is; without its pool, it may be left out or empty."""
     settled: list[Disk] = []
-    for disk in domain.devices.of(Disk):
+    disks = domain.devices.of(Disk)
+    if not any(disk.type == "volume" for disk in disks):
+        return domain
+    for disk in disks:
         if disk.type == "volume" and disk.source is not None:
             settled.append((yield from _on_what_it_is(disk, disk.source, target)))
         else:

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from prober.commandline.options import Option
 from prober.commandline.refusal import Note, Refusal, Unfit
 from prober.devices.interface.base import CardInterface, Interface, default_card
+from prober.devices.interface.hostdev import HostdevInterface
 from prober.devices.interface.tap import NetworkInterface
 from prober.devices.interface.user import PasstInterface, UserInterface
 from prober.domain.domain import Domain
@@ -41,7 +42,9 @@ def complete_interfaces(domain: Domain, target: Target) -> Completion:
         if device.type == "vhostuser" and not shares_memory(domain.memory_backing, domain.numa):
             message = "a vhost-user interface needs memory that is shared with its backend"
             yield Refusal(place=device.place("type"), message=message, hint=HINT)
-        completed.append((yield from _with_a_queue(device, target)).replace(**changes))
+        if isinstance(device, CardInterface) and device.tx_queue_size is not None:
+            device = yield from _with_a_queue(device, device.tx_queue_size, target)
+        completed.append(device.replace(**changes))
     return domain.with_all(Interface, completed)
 
 
@@ -50,10 +53,9 @@ def complete_interfaces(domain: Domain, target: Target) -> Completion:
 _LONGEST_QUEUE, _REFUSED_SINCE = 256, (10, 0, 13)
 
 
-def _with_a_queue(device: Interface, target: Target) -> Generator[Note, None, Interface]:
+def _with_a_queue(device: CardInterface, size: int, target: Target) -> Generator[Note, None, CardInterface]:
     """The card with a queue for sending that it can have, as far as QEMU does not see to that itself."""
-    size = device.tx_queue_size if isinstance(device, CardInterface) else None
-    if size is None or size <= _LONGEST_QUEUE or device.type in ("vhostuser", "vdpa"):
+    if size <= _LONGEST_QUEUE or device.type in ("vhostuser", "vdpa"):
         return device
     message = f"tx_queue_size is up to {_LONGEST_QUEUE} here: only vhost-user and vDPA have longer queues"
     yield Note(place=device.place("tx_queue_size"), message=message)
@@ -132,9 +134,8 @@ def _takes_vlan(network: Network) -> bool:
 
 def emit_hostdev_interfaces(devices: Devices, target: Target) -> Iterator[Option]:
     """Interfaces of type hostdev: libvirt has them before all ``<hostdev>``."""
-    for device in devices.of(Interface):
-        if not isinstance(device, NetworkInterface):
-            yield from device.emit_hostdev(target)
+    for device in devices.of(HostdevInterface):
+        yield from device.emit_hostdev(target)
 
 
 def emit_pooled_interfaces(devices: Devices, target: Target) -> Iterator[Option]:

@@ -35,4 +35,7 @@ def repeats(values: Iterable[K]) -> Iterator[K]:
 
 def given_twice(values: Iterable[K]) -> list[K]:
     """The values that are there more than once, each told once, in ascending order."""
-    return sorted(value for value, count in Counter(values).items() if count > 1)
+    every = list(values)
+    if len(set(every)) == len(every):
+        return []
+    return sorted(value for value, count in Counter(every).items() if count > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Literal, TypeAlias
 
@@ -26,10 +27,14 @@ class VirtioDevice(Device):
     virtio_page_per_vq: Annotated[OnOff | None, At("driver/@page_per_vq"), Qemu("page-per-vq")] = None
 
 
-def on_transport(option: Option, device: Device) -> Option:
-    """An option of a device, which on one of the machine's own transports is no PCI device."""
+def on_transport(options: Iterator[Option], device: Device) -> Iterator[Option]:
+    """The options of a device, which on one of the machine's own transports is no PCI device."""
     is_mmio = isinstance(getattr(device, "address", None), VirtioMmioAddress)
-    if not is_mmio or not isinstance(option, DeviceOption):
+    return map(_without_pci, options) if is_mmio else options
+
+
+def _without_pci(option: Option) -> Option:
+    if not isinstance(option, DeviceOption):
         return option
     name = "virtio-gpu-device" if option.driver.startswith("virtio-vga") else option.driver.replace("-pci", "-device")
     return replace(option, driver=name)

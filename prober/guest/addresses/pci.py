@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from prober.commandline.refusal import Place, Refusal
 from prober.devices.controller import Controller
@@ -65,7 +65,28 @@ def assign_pci(domain: Domain, target: Target) -> Completion:
     assigned = final.addressed()
     refused = [*refused, *final.refusals]
     yield from refused
-    return domain if refused else domain.with_devices(assigned)
+    # Another address makes no device one of another class.
+    return domain if refused else domain.with_devices(assigned, final.wishes.kinds)
+
+
+class _Speaking(NamedTuple):
+    """The classes of devices, of those that a domain has, that have anything of their own to say to each question."""
+
+    plug: Classes
+    fixed_address: Classes
+    shared_slot: Classes
+    #: Those that the chipset may have a place for, or that get theirs before others.
+    choosing: Classes
+
+
+@lru_cache(maxsize=4096)
+def _speaking(kinds: Classes) -> _Speaking:
+    """Most classes have nothing to say to most of it, and are not asked."""
+    plug, fixed, shared, spots, early = (
+        kinds_with_own(name, kinds)
+        for name in ("plug", "fixed_address", "shared_slot", "chipset_spots", "is_placed_early")
+    )
+    return _Speaking(plug, fixed, shared, spots | early)
 
 
 class _Wishes:
@@ -76,6 +97,7 @@ class _Wishes:
 
     def __init__(self, devices: Devices, target: Target, known: Mapping[int, Kinds | None] = _NOTHING) -> None:
         self.devices = devices.every
+        self.kinds = devices.kinds
         self.target = target
         #: The model of each PCI controller, by its index.
         self.models = {controller.number: controller.model for controller in devices.of(PciController)}
@@ -86,9 +108,7 @@ class _Wishes:
         self.fixed: dict[int, Spot] = {}
         #: Those that share a slot with others: what names the slot, and the function there.
         self.sharing: dict[int, tuple[object, int]] = {}
-        # Most classes have nothing to say to most of it.
-        kinds = devices.kinds
-        on_pci, placed, sharing = (kinds_with_own(name, kinds) for name in ("plug", "fixed_address", "shared_slot"))
+        on_pci, placed, sharing, choosing = _speaking(self.kinds)
         #: What each device of a class that may be on PCI is to a bus, by the device's :func:`id`.
         self.plugs: dict[int, Kinds | None] = {}
         for position, device in enumerate(self.devices):
@@ -104,9 +124,7 @@ class _Wishes:
                 if kind in sharing and (slot := device.shared_slot) is not None:
                     self.sharing[position] = slot
         #: The devices that the chipset may have a place for, each with its number among all of its element.
-        self.choosing = self._numbered(
-            kinds_with_own("chipset_spots", kinds) | kinds_with_own("is_placed_early", kinds)
-        )
+        self.choosing = self._numbered(choosing) if choosing else {}
         #: Those that want a slot, in the order in which they get one.
         self.in_turn = [
             position for _, position in sorted((row_of(type(self.devices[at])).slot, at) for at in self.wanting)
@@ -140,10 +158,11 @@ class _Wishes:
     @property
     def lacks_ports(self) -> bool:
         """Whether more devices want an Express slot for themselves than there are ports, which have one each."""
+        wanting = {position for position, plug in self.wanting.items() if plug == _EXPRESS}
+        if not wanting:
+            return False
         ports = sum(BUS_KINDS[model].accepts & _EXPRESS == _EXPRESS for model in self.models.values())
-        elsewhere = self.fixed.keys() | self.sharing.keys() | self.choosing.keys()
-        wanted = sum(plug == _EXPRESS and position not in elsewhere for position, plug in self.wanting.items())
-        return wanted > ports
+        return len(wanting - self.fixed.keys() - self.sharing.keys() - self.choosing.keys()) > ports
 
     def buses(self) -> list[str]:
         """The model of each bus; an index that the XML skips is filled as libvirt fills it."""

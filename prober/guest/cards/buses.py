@@ -14,7 +14,7 @@ On ARM's ``virt`` the same Linux was seen under QEMU 7.2, with a device tree and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from prober.devices.controller.pci import Expander, PciBridge, PciController
@@ -25,11 +25,12 @@ from prober.devices.video.model import VideoElement
 from prober.domain.domain import Domain
 from prober.domain.shared.address import PciAddress
 from prober.domain.shared.device import Device
+from prober.domain.shared.devices import Devices
 from prober.guest.hotplug.port import Hotplug
 from prober.host.target import Target
 
-#: As many slots as a conventional bus has.
-_SLOTS = 32
+#: Controllers with one slot.
+_PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
 
 #: Where pc's chipset has its own devices, which cannot be unplugged (``hw/i386/pc_piix.c``): the host bridge, PIIX3.
 _OF_PC = frozenset({0, 1})
@@ -44,29 +45,39 @@ _FIXED_VIDEO = frozenset(
 class GuestBuses:
     """The buses of one domain, by the index of the controller that makes each.
 
-    ``numbers`` are the guest's, ``apart`` the buses that are reached through an expander.  ``slots`` are the numbers
-    that a slot of a bus can be told by, for each bus and slot.
+    ``numbers`` are the guest's, ``apart`` the buses that are reached through an expander.  ``plugged`` are the buses
+    that Linux has hot-plug slots on, in the order in which it names these, each with the places where it has none.
     """
 
     numbers: Mapping[int, int]
     apart: frozenset[int]
-    slots: Mapping[tuple[int, int], int]
+    plugged: Mapping[int, Container[int]]
+
+    def slot_number(self, bus: int, slot: int) -> int | None:
+        """What a slot can be told by: its own number, if no bus before has a slot of that number."""
+        first = next((one for one, without in self.plugged.items() if slot not in without), None)
+        return slot if slot and first == bus else None
 
 
-def find_buses(domain: Domain, target: Target, hotplug: Mapping[str, Hotplug]) -> GuestBuses:
-    """The buses of a completed domain; ``hotplug`` is who plugs on each, by the controllers' aliases."""
-    controllers = {controller.number: controller for controller in domain.devices.of(PciController)}
-    below = _below(controllers.values())
+def find_buses(domain: Domain, target: Target, hotplug: Mapping[int, Hotplug]) -> GuestBuses:
+    """The buses of a completed domain; ``hotplug`` is who plugs on each, by the index of its controller."""
+    controllers = domain.devices.of(PciController)
+    below = _below(domain.devices.of(PciBridge))
     numbers: dict[int, int] = {}
-    order: list[int] = []
-    if 0 in controllers:
-        _number(0, 0, below, numbers, order)
-    own = len(order)
-    expanders = [controller for controller in controllers.values() if isinstance(controller, Expander)]
-    for root in sorted(expanders, key=_first_number):
-        _number(root.number, _first_number(root), below, numbers, order)
-    slots = _name_slots(domain, target, controllers, order, hotplug)
-    return GuestBuses(numbers, frozenset(order[own:]), slots)
+    if any(controller.number == 0 for controller in controllers):
+        _number(0, 0, below, numbers)
+    own = len(numbers)
+    for root in sorted(domain.devices.of(Expander), key=_first_number):
+        _number(root.number, _first_number(root), below, numbers)
+    # The one slot of a port has number 0, by which nothing is told.
+    ports = {controller.number for controller in controllers if controller.model in _PORTS}
+    fixed = _fixed_slots(domain.devices, target)
+    plugged: dict[int, Container[int]] = {
+        bus: fixed.get(bus, ()) for bus in numbers if hotplug[bus] == "acpi" and bus not in ports
+    }
+    if _has_shpc_driver(domain, target):
+        plugged |= {bus: () for bus in numbers if hotplug[bus] == "shpc"}
+    return GuestBuses(numbers, frozenset([*numbers][own:]), plugged)
 
 
 def _first_number(expander: Expander) -> int:
@@ -74,21 +85,17 @@ def _first_number(expander: Expander) -> int:
     return (expander.bus_nr or 0) + (0 if isinstance(expander, PcieExpanderBus) else 1)
 
 
-def _below(controllers: Iterable[PciController]) -> dict[int, list[int]]:
+def _below(bridges: Iterable[PciBridge]) -> dict[int, list[int]]:
     """The buses right below each, in the order in which firmware finds their bridges."""
     found: dict[int, list[tuple[int, int, int]]] = {}
-    for controller in controllers:
-        if (
-            isinstance(controller, PciBridge)
-            and not isinstance(controller, Expander)
-            and controller.address is not None
-        ):
+    for controller in bridges:
+        if not isinstance(controller, Expander) and controller.address is not None:
             bus, slot, function = controller.address.numbers
             found.setdefault(bus, []).append((slot, function, controller.number))
-    return {bus: [number for _, _, number in sorted(bridges)] for bus, bridges in found.items()}
+    return {bus: [number for _, _, number in sorted(ways)] for bus, ways in found.items()}
 
 
-def _number(root: int, first: int, below: Mapping[int, list[int]], numbers: dict[int, int], order: list[int]) -> None:
+def _number(root: int, first: int, below: Mapping[int, list[int]], numbers: dict[int, int]) -> None:
     """Number a root bus and all below it; each bus once, however the addresses lead."""
     ahead, number = [root], first
     while ahead:
@@ -96,34 +103,8 @@ def _number(root: int, first: int, below: Mapping[int, list[int]], numbers: dict
         if bus in numbers:
             continue
         numbers[bus] = number
-        order.append(bus)
         number += 1
         ahead += reversed(below.get(bus, []))
-
-
-def _name_slots(
-    domain: Domain,
-    target: Target,
-    controllers: Mapping[int, PciController],
-    order: list[int],
-    hotplug: Mapping[str, Hotplug],
-) -> dict[tuple[int, int], int]:
-    """The slots whose number is their own, by the index of their bus and their place on it."""
-    taken: dict[int, tuple[int, int]] = {}
-    for kind in ("acpi", "shpc"):
-        for bus in order:
-            controller = controllers[bus]
-            if hotplug.get(controller.id) != kind or (kind == "shpc" and not _has_shpc_driver(domain, target)):
-                continue
-            fixed = _fixed_slots(domain, target, bus) if kind == "acpi" else {0}
-            for slot in range(1 if _is_port(controller) else _SLOTS):
-                if slot not in fixed and slot:
-                    taken.setdefault(slot, (bus, slot))
-    return {place: number for number, place in taken.items()}
-
-
-def _is_port(controller: PciController) -> bool:
-    return controller.model in ("pcie-root-port", "pcie-switch-downstream-port")
 
 
 def _has_shpc_driver(domain: Domain, target: Target) -> bool:
@@ -131,23 +112,17 @@ def _has_shpc_driver(domain: Domain, target: Target) -> bool:
     return target.kind != "pc" or not domain.features.acpi
 
 
-def _fixed_slots(domain: Domain, target: Target, bus: int) -> frozenset[int]:
-    """The places on a bus whose device cannot be unplugged, so that ACPI has no slot for it."""
-    found = {slot for device, slot in _devices_on(domain, bus) if _is_fixed(device, target)}
-    return frozenset(found | _OF_PC) if bus == 0 else frozenset(found)
-
-
-def _devices_on(domain: Domain, bus: int) -> Iterator[tuple[Device, int]]:
-    for device in domain.devices.every:
+def _fixed_slots(devices: Devices, target: Target) -> dict[int, set[int]]:
+    """The places on each bus whose device cannot be unplugged, so that ACPI has no slot for it: bridges that are there
+    at the start, some graphics cards, and USB controllers that have companions."""
+    fixed: list[Device] = [
+        *devices.of(PciBridge),
+        *(video for video in devices.of(VideoElement) if driver_of(video, target) in _FIXED_VIDEO),
+        *(usb for usb in devices.of(UsbController) if usb.model.startswith("ich9-")),
+    ]
+    found = {0: set(_OF_PC)}
+    for device in fixed:
         address = getattr(device, "address", None)
-        if isinstance(address, PciAddress) and address.bus == bus:
-            yield device, address.slot
-
-
-def _is_fixed(device: Device, target: Target) -> bool:
-    """Bridges that are there at the start, some graphics cards, and USB controllers that have companions."""
-    if isinstance(device, PciBridge):
-        return True
-    if isinstance(device, VideoElement):
-        return driver_of(device, target) in _FIXED_VIDEO
-    return isinstance(device, UsbController) and str(device.model).startswith("ich9-")
+        if isinstance(address, PciAddress):
+            found.setdefault(address.bus, set()).add(address.slot)
+    return found

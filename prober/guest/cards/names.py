@@ -52,8 +52,8 @@ def find_card_names(domain: Domain, target: Target, hotplug: Iterable[PortHotplu
             yield CardName(card=card.id, mac=_mac(card), name=None, rules=(rule,))
         return
     by_alias = {port.controller: port.hotplug for port in hotplug}
-    buses = find_buses(domain, target, by_alias)
     by_bus = {one.number: by_alias.get(one.id, "unknown") for one in domain.devices.of(PciController)}
+    buses = find_buses(domain, target, by_bus)
     for card in cards:
         if isinstance(card.address, PciAddress):
             yield _name(card, card.address, buses, by_bus, domain, target)
@@ -130,7 +130,7 @@ def _onboard(card: Interface, rules: list[str], *, why_not: str) -> str | None:
 
 
 def _slot(spot: _Spot, buses: GuestBuses, hotplug: Hotplug, rules: list[str]) -> str | None:
-    number = buses.slots.get((spot.bus, spot.slot))
+    number = buses.slot_number(spot.bus, spot.slot)
     if number is not None:
         rules.append(f"the guest has hot-plug slot {number} there ({hotplug})")
         return f"ens{number}{spot.suffix}"

@@ -54,6 +54,8 @@ def _below_expanders(controllers: list[PciController]) -> set[int]:
     """The numbers of the buses that are reached through a root bus of their own, whatever is between."""
     apart = {controller.number for controller in controllers if isinstance(controller, Expander)}
     found: set[int] = set()
+    if not apart:
+        return found
     for _ in controllers:  # as deep as there are controllers, at the most
         below = {
             controller.number

@@ -30,6 +30,7 @@ SCHEMA = QapiSchema.loads(
                 "meta-type": "enum",
                 "members": [{"name": "new"}, {"name": "old", "features": ["deprecated"]}],
             },
+            {"name": "7", "meta-type": "object", "members": [{"name": "word", "type": "6"}]},
             {"name": "3", "meta-type": "object", "members": [{"name": "deep", "type": "4"}]},
             {"name": "4", "meta-type": "object", "members": [{"name": "leaf", "type": "str"}]},
             {"name": "[4]", "meta-type": "array", "element-type": "4"},
@@ -83,3 +84,15 @@ def test_values_that_may_not_be_taken_for_long() -> None:
 def test_members_of_which_every_value_fits() -> None:
     assert [member.scalar for member in SCHEMA.members("1")] == [None, None, None]
     assert next(SCHEMA.members("4")).scalar is str
+
+
+def test_members_that_take_words() -> None:
+    assert [member.words for member in SCHEMA.members("1")] == [{"a", "b"}, frozenset(), frozenset()]
+    assert [member.words for member in SCHEMA.members("7")] == [{"new"}]
+
+
+def test_what_an_object_cannot_be_without() -> None:
+    shape = SCHEMA.shape_with("1", "a", {"kind": "a"})
+    assert shape.required == ("kind", "deep")
+    assert shape.members.keys() == {"kind", "list", "either", "deep"}
+    assert SCHEMA.shape_with("1", None, {}).required == ("kind",)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from prober.capabilities import Capabilities
 from prober.capabilities.schema import QapiSchema
-from prober.commandline.qapi import misfits
+from prober.commandline.deprecated import find_deprecated
+from prober.commandline.qapi import is_plain, misfits
+from prober.commandline.text import Text
 from tests.recordings import FIXTURES, LIBVIRT, load_capabilities, load_recording
 
 COMMANDS = ("blockdev-add", "netdev_add", "chardev-add", "object-add")
@@ -101,6 +103,8 @@ def test_valid_values_fit(version: str, command: str) -> None:
     @given(values(version, argument(version, command)))
     def fits(value: Any) -> None:
         assert list(misfits(schema(version), argument(version, command), value)) == []
+        if is_plain(schema(version), argument(version, command), value):
+            assert list(find_deprecated(schema(version), argument(version, command), value)) == []
 
     fits()
 
@@ -114,6 +118,7 @@ def test_a_single_mutation_does_not(command: str) -> None:
     def fails(value: dict[str, Any], data: st.DataObject) -> None:
         mutated = mutate(value, data)
         assert list(misfits(schema(version), argument(version, command), mutated))
+        assert not is_plain(schema(version), argument(version, command), mutated)
 
     fails()
 
@@ -129,6 +134,41 @@ def mutate(value: Mapping[str, Any], data: st.DataObject) -> Any:
     if kind == "missing":
         return {name: item for name, item in value.items() if name != tag}
     return [dict(value)]
+
+
+FILE = {"driver": "file", "node-name": "n", "filename": "a", "discard": "unmap", "read-only": True}
+
+
+@pytest.mark.parametrize(
+    ("more", "plain"),
+    [
+        ({}, True),
+        ({"aio": "io_uring"}, True),
+        ({"discard": "all"}, False),
+        ({"discard": Text("unmap")}, False),
+        ({"discard": ["unmap"]}, False),
+        ({"read-only": "on"}, False),
+        ({"filename": 7}, False),
+        ({"filename": None}, False),
+        ({"discord": "unmap"}, False),
+        ({"cache": {"direct": True}}, False),
+        ({"driver": "raw", "file": "n"}, False),
+        ({"driver": "none"}, False),
+        ({"driver": ["file"]}, False),
+    ],
+)
+def test_right_at_first_sight(more: dict[str, Any], plain: bool) -> None:
+    blockdev = argument("11.1.2", "blockdev-add")
+    assert is_plain(schema("11.1.2"), blockdev, FILE | more) is plain
+
+
+def test_at_first_sight_something_is_missing_or_deprecated_or_no_object() -> None:
+    blockdev = argument("11.1.2", "blockdev-add")
+    assert not is_plain(schema("11.1.2"), blockdev, {"driver": "file"})
+    assert not is_plain(schema("11.1.2"), blockdev, "file")
+    assert not is_plain(schema("11.1.2"), "no-such-type", FILE)
+    backed = {"driver": "qcow2", "file": "n", "node-name": "m"}
+    assert not is_plain(schema("11.1.2"), blockdev, backed)  # a name or a node: an alternate
 
 
 def test_where_and_why() -> None:

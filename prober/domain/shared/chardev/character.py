@@ -46,6 +46,9 @@ BACKENDS: Mapping[str, Backend] = MappingProxyType(
     }
 )
 
+#: The other end of what leads nowhere in particular.
+_NO_SOURCE = CharacterSource()
+
 #: Fields of a source as the XML has them, where that is not an attribute of the same name.
 _WORDS = {"reconnect": "<reconnect>", "clipboard": "<clipboard>", "mouse": "<mouse>"}
 
@@ -123,12 +126,12 @@ class Character(Checked):
     @property
     def source(self) -> CharacterSource:
         """Its ``<source>``, or an empty one."""
-        return self.sources[0] if self.sources else CharacterSource()
+        return self.sources[0] if self.sources else _NO_SOURCE
 
     def source_of(self, mode: str) -> CharacterSource:
         """The ``<source>`` with this mode, or an empty one; without a mode it connects."""
         found = (source for source in self.sources if (source.mode or "connect") == mode)
-        return next(found, CharacterSource())
+        return next(found, _NO_SOURCE)
 
     def emit_chardev(self, owner: str, target: Target, place: Place | None = None) -> Iterator[options.Option]:
         """``-chardev``, and what has to stand before it; ``owner`` is the alias of the device that has it.

@@ -103,7 +103,7 @@ def _foreign(source: StorageSource, kind: str) -> Iterator[Broken]:
 
 def leads_nowhere(source: StorageSource, kind: str) -> bool:
     """Whether it lacks what a node could be made of; that is refused."""
-    return lacks(source, kind) or any(True for _ in missing(source, kind))
+    return kind in _NEEDED and (lacks(source, kind) or any(True for _ in missing(source, kind)))
 
 
 def lacks(source: StorageSource, kind: str) -> bool:

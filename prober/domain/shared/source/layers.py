@@ -114,7 +114,7 @@ def _qcow2(image: Image) -> Iterator[tuple[str, Value]]:
 
 
 def _blockdev(image: Image, value: dict[str, Value], places: dict[str, Place]) -> options.Qapi:
-    return options.Qapi("-blockdev", "blockdev-add", "driver", value, image.place, {**image.access.places, **places})
+    return options.Qapi("-blockdev", "blockdev-add", "driver", value, image.place, image.access.places.beside(places))
 
 
 def _tls_objects(image: Image, target: Target) -> Iterator[options.Option]:
