@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, TypeVar
@@ -152,7 +152,7 @@ class Line:
         return True if wish else None if self.is_open else False
 
     @cached_property
-    def words(self) -> frozenset[str]:
+    def words(self) -> Set[str]:
         """What the line has, by QEMU's names, for a rule to tell whether there is anything for it to look at.
 
         These are the flags of options, and their keys (with dashes, however they are written); the types of devices,
@@ -178,7 +178,7 @@ class Line:
         words.update([option.first for option in self.keyval.get("-chardev", ())])
         if self.settings:
             words.add("-global")
-        return frozenset(words)
+        return words
 
     def of_type(self, *typenames: str) -> Iterator[Made]:
         """The devices of these types (not of derived ones), in the order in which QEMU makes them."""

@@ -49,7 +49,7 @@ def _ids(line: Line) -> Iterator[Fault]:
 def _merged(line: Line) -> Iterator[Fault]:
     for flag in _MERGED:
         for option in line.keyval.get(flag, ()):
-            if any(name == "id" for name, _, _ in option.pairs):
+            if "id" in [name for name, _, _ in option.pairs]:
                 yield Fault(option.place, "id", f"{flag} has no id")
 
 
