@@ -163,6 +163,16 @@ class Line:
         words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *[item.qom_type for item in self.objects]}
         for devices in self.by_type.values():
             words |= devices[0].type.lineage
+        self._add_words_of_trees(words)
+        keyed = (option.pairs for options in self.keyval.values() for option in options)
+        words.update([name.replace("_", "-") for pairs in keyed for name, _, _ in pairs])
+        words.update([name for item in self.objects for name, _, _ in item.properties])
+        words.update([option.first for option in self.keyval.get("-chardev", ())])
+        if self.settings:
+            words.add("-global")
+        return words
+
+    def _add_words_of_trees(self, words: set[str]) -> None:
         for options in self.qapi.values():
             for option in options:
                 words.update(option.value)
@@ -172,13 +182,6 @@ class Line:
         for tree in self.block_trees:
             for _, node in tree.nodes[1:]:
                 words.update(node)
-        keyed = (option.pairs for options in self.keyval.values() for option in options)
-        words.update([name.replace("_", "-") for pairs in keyed for name, _, _ in pairs])
-        words.update([name for item in self.objects for name, _, _ in item.properties])
-        words.update([option.first for option in self.keyval.get("-chardev", ())])
-        if self.settings:
-            words.add("-global")
-        return words
 
     def of_type(self, *typenames: str) -> Iterator[Made]:
         """The devices of these types (not of derived ones), in the order in which QEMU makes them."""
