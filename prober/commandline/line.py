@@ -156,11 +156,12 @@ class Line:
         """What the line has, by QEMU's names, for a rule to tell whether there is anything for it to look at.
 
         These are the flags of options, and their keys (with dashes, however they are written); the types of devices,
-        those that they are derived from, and the devices' properties; the types of objects, and their properties; the
-        types of netdevs, block nodes and character devices, and the members of all that is described in a tree, and of
-        the block nodes inside of it.
+        those that they are derived from, and the properties of devices and of globals; the types of objects, and their
+        properties; the types of netdevs, block nodes and character devices, and the members of all that is described in
+        a tree, and of the block nodes inside of it.
         """
-        words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *[item.qom_type for item in self.objects]}
+        words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *self.globals}
+        words.update([item.qom_type for item in self.objects])
         for devices in self.by_type.values():
             words |= devices[0].type.lineage
         self._add_words_of_trees(words)
