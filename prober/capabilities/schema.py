@@ -40,14 +40,14 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Shape:
+class ObjectShape:
     """The members of an object, by name, and the names of those that it cannot be without."""
 
     members: Mapping[str, Member]
     required: tuple[str, ...]
 
     @classmethod
-    def of(cls, members: Mapping[str, Member]) -> Shape:
+    def of(cls, members: Mapping[str, Member]) -> ObjectShape:
         """An object with these members."""
         return cls(members, tuple(name for name, member in members.items() if not member.optional))
 
@@ -57,7 +57,7 @@ class QapiSchema:
 
     def __init__(self, entities: list[Entity]) -> None:
         self._entities = {entity["name"]: entity for entity in entities}
-        self._shapes: dict[tuple[str, str | None], Shape] = {}
+        self._shapes: dict[tuple[str, str | None], ObjectShape] = {}
         self._ways: dict[tuple[str, ...], dict[str, list[str]]] = {}
         self._enums: dict[str, tuple[str, ...]] = {}
         self._deprecated: dict[str, frozenset[str]] = {}
@@ -120,7 +120,7 @@ class QapiSchema:
         """
         return self.shape_with(type_name, case, value).members
 
-    def shape_with(self, type_name: str, case: object, value: Mapping[str, Any]) -> Shape:
+    def shape_with(self, type_name: str, case: object, value: Mapping[str, Any]) -> ObjectShape:
         """The same, with what it cannot be without."""
         known = self._shapes.get((type_name, case)) if case is None or isinstance(case, str) else None
         if known is None:
@@ -129,7 +129,7 @@ class QapiSchema:
             nested = self._entities[variant].get("tag") if variant is not None else None
             if variant is not None:
                 members |= self.members_with(variant, value.get(nested) if nested is not None else None, value)
-            known = Shape.of(members)
+            known = ObjectShape.of(members)
             if nested is None and (case is None or (isinstance(case, str) and variant is not None)):
                 # Only cases that the schema has are kept, so that there is an end to them.
                 self._shapes[type_name, case] = known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from prober.commandline.options import Qapi
@@ -31,13 +31,17 @@ class BlockTree(NamedTuple):
 
 
 def _nodes_of(tree: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    nodes: list[tuple[str, Mapping[str, Any]]] = []
-    waiting: list[tuple[str, Any, int]] = [("", tree, 0)]
+    nodes = [("", tree)]
+    waiting = _inside("", tree.items(), 1)
     while waiting:
         path, here, depth = waiting.pop()
         if not isinstance(here, list):
             nodes.append((path, here))
         if depth < _DEEPEST:
-            inner = enumerate(here) if isinstance(here, list) else here.items()
-            waiting += [(f"{path}{key}.", value, depth + 1) for key, value in inner if isinstance(value, (dict, list))]
+            waiting += _inside(path, enumerate(here) if isinstance(here, list) else here.items(), depth + 1)
     return nodes
+
+
+def _inside(path: str, items: Iterable[tuple[str | int, Any]], depth: int) -> list[tuple[str, Any, int]]:
+    """The nodes and lists among the members or items of what stands at a path."""
+    return [(f"{path}{key}.", value, depth) for key, value in items if isinstance(value, (dict, list))]

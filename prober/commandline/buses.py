@@ -320,7 +320,8 @@ def _slot(device: Made, bus: str, buses: _Buses) -> Finding | None:
 
 def _is_one_of_several(device: Made, line: Line) -> bool:
     """Whether it says that other functions of its slot are there, or something else may say so."""
-    return switch(device.values.get("multifunction")) is True or "multifunction" in line.globals
+    said = device.values.get("multifunction")
+    return (said is not None and switch(said) is True) or "multifunction" in line.globals
 
 
 def _no_slot(device: Made, message: str, hint: str) -> Finding:

@@ -66,6 +66,14 @@ class _Want(NamedTuple):
     place: Origin | None = None
     insists: bool = False
 
+    def reading(self) -> _Want:
+        """The same, of one that does not write."""
+        return _Want(False, self.shares, self.known, self.place, self.insists) if self.writes else self
+
+    def insisting(self) -> _Want:
+        """The same, of one that writes whatever the node is."""
+        return self if self.insists else _Want(self.writes, self.shares, self.known, self.place, True)
+
 
 _NOTHING = _Want()
 _UNKNOWN = _Want(known=False)
@@ -151,7 +159,7 @@ class _Openings:
         wants = self._asked(name) if above is None else [above, *self._asked(name)]
         if is_read:
             self._deny(name, wants, place)
-            wants = [want._replace(writes=False) for want in wants]
+            wants = [want.reading() for want in wants]
         if isinstance(name, str):
             self.nodes += [Opening(str(name), one.writes, one.shares, one.place or place) for one in wants if one.known]
         is_forced = switch(node.get("force-share")) is True
@@ -159,11 +167,11 @@ class _Openings:
         if driver in _FILES:
             self._file(node, want, place)
         elif driver in _FILTERS:
-            self._child(node.get("file"), want._replace(insists=True), place, depth)
+            self._child(node.get("file"), want.insisting(), place, depth)
         elif driver == "qcow2" and not is_forced:
             own = _Want(not is_read, shares=False, place=want.place, insists=True)
             self._child(node.get("file"), own, place, depth)
-            self._child(node.get("backing"), want._replace(writes=False), place, depth)
+            self._child(node.get("backing"), want.reading(), place, depth)
         else:
             for child in _children(node):
                 self._child(child, _UNKNOWN, place, depth)
@@ -214,7 +222,7 @@ class _Openings:
         if not path or values.get("file.driver", "file") not in _FILES or kind not in (None, "raw", "qcow2"):
             return
         is_read = is_read_only(values)
-        want = self._written(want._replace(writes=want.writes and not is_read), values.get("snapshot"))
+        want = self._written(want.reading() if is_read else want, values.get("snapshot"))
         if kind == "qcow2":
             want = self._written(_Want(not is_read, shares=False, place=want.place), values.get("snapshot"))
         locking = values.get("file.locking", values.get("locking"))
@@ -224,7 +232,7 @@ class _Openings:
         """Of a snapshot what is written goes elsewhere."""
         is_snapshot = switch(snapshot)
         if self._is_snapshot if is_snapshot is None else is_snapshot:
-            return want._replace(writes=False)
+            return want.reading()
         return want
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, TypeVar
@@ -152,17 +152,28 @@ class Line:
         return True if wish else None if self.is_open else False
 
     @cached_property
-    def words(self) -> frozenset[str]:
+    def words(self) -> Set[str]:
         """What the line has, by QEMU's names, for a rule to tell whether there is anything for it to look at.
 
         These are the flags of options, and their keys (with dashes, however they are written); the types of devices,
-        those that they are derived from, and the devices' properties; the types of objects, and their properties; the
-        types of netdevs, block nodes and character devices, and the members of all that is described in a tree, and of
-        the block nodes inside of it.
+        those that they are derived from, and the properties of devices and of globals; the types of objects, and their
+        properties; the types of netdevs, block nodes and character devices, and the members of all that is described in
+        a tree, and of the block nodes inside of it.
         """
-        words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *[item.qom_type for item in self.objects]}
+        words = {*self.qapi, *self.keyval, *self.plain, *self.properties, *self.globals}
+        words.update([item.qom_type for item in self.objects])
         for devices in self.by_type.values():
             words |= devices[0].type.lineage
+        self._add_words_of_trees(words)
+        keyed = (option.pairs for options in self.keyval.values() for option in options)
+        words.update([name.replace("_", "-") for pairs in keyed for name, _, _ in pairs])
+        words.update([name for item in self.objects for name, _, _ in item.properties])
+        words.update([option.first for option in self.keyval.get("-chardev", ())])
+        if self.settings:
+            words.add("-global")
+        return words
+
+    def _add_words_of_trees(self, words: set[str]) -> None:
         for options in self.qapi.values():
             for option in options:
                 words.update(option.value)
@@ -172,13 +183,6 @@ class Line:
         for tree in self.block_trees:
             for _, node in tree.nodes[1:]:
                 words.update(node)
-        keyed = (option.pairs for options in self.keyval.values() for option in options)
-        words.update([name.replace("_", "-") for pairs in keyed for name, _, _ in pairs])
-        words.update([name for item in self.objects for name, _, _ in item.properties])
-        words.update([option.first for option in self.keyval.get("-chardev", ())])
-        if self.settings:
-            words.add("-global")
-        return frozenset(words)
 
     def of_type(self, *typenames: str) -> Iterator[Made]:
         """The devices of these types (not of derived ones), in the order in which QEMU makes them."""

@@ -94,6 +94,10 @@ _AUDIO_ID = "audiodev0"
 _KEYVAL_NAMESPACES = {"-chardev": "chardev", "-drive": "block", "-tpmdev": "tpmdev", "-fsdev": "fsdev"}
 
 
+#: All options with keys that give a name or refer to one.
+_KEYVALS = frozenset({*_KEYVAL_NAMESPACES, *_KEYVAL_REFERENCES})
+
+
 def check_references(line: Line) -> list[Finding]:
     """Ids that are given twice, and references to what is not there."""
     # Of audiodevs QEMU 10.0 takes the first, and says nothing; 11.1 makes objects of them (``audio/audio.c``).
@@ -109,7 +113,7 @@ def check_references(line: Line) -> list[Finding]:
                 names.look_at_nodes(next(trees))
             case Qapi():
                 _of_tree(option, names)
-            case Keyval():
+            case Keyval() if option.flag in _KEYVALS:
                 _of_pairs(option, names)
             case Object():
                 names.give("object", option.id, option.place)

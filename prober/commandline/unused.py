@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from prober.capabilities import Capabilities
+from prober.commandline.kept import KeptPerBinary
 from prober.commandline.line import Line, switch
 from prober.commandline.machines.family import X86_TARGETS, MachineKind
 from prober.commandline.machines.find import FAMILIES
@@ -20,14 +22,15 @@ def find_unused(line: Line) -> Iterator[Finding]:
     make is *unknown*: another device may have it inside.
     """
     made = set(line.by_type)
-    homes_of: dict[str, set[MachineKind] | None] = {}
+    lacking_of: dict[str, tuple[str, str] | None] = {}
     for option in line.settings:
         driver = option.driver
         if not _is_type(driver, line.caps):
             continue  # said already
-        if driver not in homes_of:
-            homes_of[driver] = _homes(driver, made, line.caps)
-        lacking = _lacking(driver, homes_of[driver], line)
+        if driver not in lacking_of:
+            kin = _kin_of(driver, line.caps)
+            lacking_of[driver] = _lacking(driver, kin.homes, line) if kin.types.isdisjoint(made) else None
+        lacking = lacking_of[driver]
         if lacking is not None:
             machine, hint = lacking
             yield Finding(
@@ -144,7 +147,7 @@ def _is_type(name: str, caps: Capabilities) -> bool:
     return name in (caps.types or ()) or name in (caps.abstract_types or ())
 
 
-def _lacking(driver: str, homes: set[MachineKind] | None, line: Line) -> tuple[str, str] | None:
+def _lacking(driver: str, homes: frozenset[MachineKind], line: Line) -> tuple[str, str] | None:
     """The machine, if it has no device of this type, and what would help; None as well where nothing is known."""
     if not homes or line.kind == "other" or line.machine is None:
         return None
@@ -156,12 +159,26 @@ def _lacking(driver: str, homes: set[MachineKind] | None, line: Line) -> tuple[s
     return None
 
 
-def _homes(driver: str, made: set[str], caps: Capabilities) -> set[MachineKind] | None:
-    """The families of machines that have a device of this type built in; None where the command line makes one."""
-    lineage = _descendants(driver, caps)
-    if lineage & made:
-        return None
-    return {family.kind for family in FAMILIES if lineage & family.builtin}
+class _Kin(NamedTuple):
+    """A type and all that are derived from it, and the families of machines that have a device of these built in."""
+
+    types: frozenset[str]
+    homes: frozenset[MachineKind]
+
+
+#: Those of the types that a binary has.
+_KIN: KeptPerBinary[dict[str, _Kin]] = KeptPerBinary(dict)
+
+
+def _kin_of(driver: str, caps: Capabilities) -> _Kin:
+    """The kin of a type, which is one that the binary has: anybody may make up others."""
+    kept = _KIN.of(caps)
+    found = kept.get(driver)
+    if found is None:
+        types = _descendants(driver, caps)
+        homes = frozenset(family.kind for family in FAMILIES if types & family.builtin)
+        found = kept[driver] = _Kin(types, homes)
+    return found
 
 
 def _descendants(typename: str, caps: Capabilities) -> frozenset[str]:

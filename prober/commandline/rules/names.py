@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prober.commandline.line import Line, Made
-from prober.commandline.options import Keyval, Qapi
+from prober.commandline.options import Keyval, Qapi, Value
 from prober.commandline.refusal import Fault, Origin
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Text, is_identifier
@@ -31,14 +31,12 @@ def _ids(line: Line) -> Iterator[Fault]:
     version = line.caps.version.numbers
     other = _OF_THEIR_OWN.union(_MERGED) if version >= _MERGED_SINCE else _OF_THEIR_OWN
     for option in line.options:
-        if isinstance(option, Made):
-            given = option.values.get("id")
-            ids = [given] if isinstance(given, Text) or version >= PROPER_IDS_SINCE else ()
-        elif isinstance(option, Keyval):
-            ids = () if option.flag in other else [value for name, value, _ in option.pairs if name == "id"]
+        if isinstance(option, Keyval):
+            ids = [] if option.flag in other else [value for name, value, _ in option.pairs if name == "id"]
+        elif isinstance(option, Made):
+            ids = _of_text(option.values, in_json=version >= PROPER_IDS_SINCE)
         elif isinstance(option, Qapi) and option.flag == "-netdev":
-            given = option.value.get("id")
-            ids = [given] if isinstance(given, Text) else ()  # in JSON it may be anything
+            ids = _of_text(option.value, in_json=False)
         else:
             continue
         for value in ids:
@@ -46,10 +44,16 @@ def _ids(line: Line) -> Iterator[Fault]:
                 yield Fault(option.place, "id", f"{value[:64]!r} is no id: {_WORDS}")
 
 
+def _of_text(values: Mapping[str, Value], *, in_json: bool) -> list[Value]:
+    """The id, if it is written as a text of key=value, or has to be proper in JSON as well."""
+    given = values.get("id")
+    return [given] if in_json or isinstance(given, Text) else []
+
+
 def _merged(line: Line) -> Iterator[Fault]:
     for flag in _MERGED:
         for option in line.keyval.get(flag, ()):
-            if any(name == "id" for name, _, _ in option.pairs):
+            if "id" in [name for name, _, _ in option.pairs]:
                 yield Fault(option.place, "id", f"{flag} has no id")
 
 

@@ -162,7 +162,7 @@ RULES = (
         "addresses of a user netdev are of a family that is on, and in its network",
         "net/slirp.c, net_slirp_init",
         _user,
-        about=("user",),
+        about=("ipv4", "ipv6", "host", "dhcpstart"),
         wrong="-display none -netdev user,id=n,ipv4=off,ipv6=off",
         right="-display none -netdev user,id=n,ipv4=on,ipv6=off",
     ),

@@ -37,7 +37,7 @@ def _order(line: Line) -> Iterator[Fault]:
 def _references(tree: BlockTree) -> Iterator[tuple[str, str]]:
     for _, node in tree.nodes:
         for part in _CHILDREN:
-            if isinstance(name := node.get(part), str):
+            if part in node and isinstance(name := node[part], str):
                 yield part, name
 
 

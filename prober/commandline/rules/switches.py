@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from prober.commandline.line import Line, Made
+from prober.commandline.line import Line, Made, kept_by_line
 from prober.commandline.options import Global, Keyval, Object, Plain, Qapi, Value
 from prober.commandline.refusal import Fault, Kind, Origin
 from prober.commandline.rules.rule import Rule
-from prober.commandline.text import Short
+from prober.commandline.text import Short, ShortItem
 
 #: Options whose parser refuses a word alone, and has not always done so (``util/keyval.c``; seen in 7.2, not in 5.2).
 _STRICT = ("-boot", "-machine", "-smp")
@@ -19,6 +19,9 @@ _MODERN = ("stream", "dgram")
 
 #: Options that are read as a tree in every version (``util/keyval.c``).
 _TREES = frozenset({"-blockdev", "-audiodev", "-display", "-compat"})
+
+#: What a word alone is.
+_ALONE = frozenset({Short, ShortItem})
 
 #: What asks for a list of what there is, and is no switch.
 _HELP = ("help", "?")
@@ -33,15 +36,30 @@ def _is_json(option: Qapi) -> bool:
     return type(option.value.get(option.implied)) is str
 
 
+@kept_by_line
+def _is_any_alone(line: Line) -> bool:
+    """Whether there is a word alone anywhere; hardly anybody writes one."""
+    values = [item.value for options in line.keyval.values() for option in options for item in option.pairs]
+    values += [item.value for option in line.objects for item in option.properties]
+    for device in line.devices:
+        if not device.is_json:
+            values += device.values.values()
+    for options in line.qapi.values():
+        for option in options:
+            if not _is_json(option):
+                values += option.value.values()
+    return not _ALONE.isdisjoint(map(type, values))
+
+
 def _values(option: Made | Global | Object | Qapi | Keyval | Plain) -> Iterable[tuple[str, Value]]:
-    """The values of an option that takes a word for a switch; none of one that does not, or is written in JSON."""
+    """The values of an option that takes a word for a switch; none of one that does not."""
     match option:
         case Made():
-            return () if option.is_json else option.values.items()
+            return option.values.items()
         case Keyval():
             return () if option.flag in _STRICT else [(name, value) for name, value, _ in option.pairs]
         case Qapi():
-            return () if _is_json(option) or _is_tree(option) else option.value.items()
+            return () if _is_tree(option) else option.value.items()
         case Object():
             return [(name, value) for name, value, _ in option.properties]
     return ()
@@ -52,7 +70,7 @@ def _flag(option: Made | Object | Qapi | Keyval | Plain) -> str:
 
 
 def _short(line: Line) -> Iterator[Fault]:
-    for option in line.options:
+    for option in line.options if _is_any_alone(line) else ():
         for name, value in _values(option):
             if not isinstance(value, Short) or name in _HELP or isinstance(option, Global):
                 continue
@@ -63,15 +81,15 @@ def _short(line: Line) -> Iterator[Fault]:
 
 
 def _alone_in_keys(line: Line) -> Iterator[Fault]:
-    for flag in _STRICT:
+    for flag in _STRICT if _is_any_alone(line) else ():
         for option in line.keyval.get(flag, ()):
             yield from _alone(flag, option.place, ((name, value) for name, value, _ in option.pairs))
 
 
 def _alone_in_trees(line: Line) -> Iterator[Fault]:
-    for options in line.qapi.values():
+    for options in line.qapi.values() if _is_any_alone(line) else ():
         for option in options:
-            if _is_tree(option) and not _is_json(option):
+            if _is_tree(option):
                 yield from _alone(option.flag, option.place, option.value.items())
 
 
