@@ -318,8 +318,9 @@ class _Interviewer:
 
     def _answered(self, session: Session, question: Question, exchange: Exchange) -> None:
         if question.command == LOAD_MODULES.command:
+            if not session.has_modules:
+                self._looks.look_soon(session)
             session.loads_modules = session.has_modules = True
-            self._looks.look_soon(session)
         if question is LOAD_MODULES:
             return
         if is_unknown_type(exchange) and not session.has_modules:

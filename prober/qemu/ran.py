@@ -12,7 +12,6 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from prober.qemu.box.judged import Judged, MappedFile
@@ -90,7 +89,7 @@ class Gathering:
 def _links_to(paths: dict[str, RanFile]) -> tuple[str, ...]:
     """The symbolic links that lead to a file in the same directory."""
     found = []
-    for directory in sorted({str(PurePosixPath(path).parent) for path in paths}):
+    for directory in sorted({os.path.dirname(path) for path in paths}):  # noqa: PTH120 - of a hundred
         with suppress(OSError), os.scandir(directory) as entries:
             for count, entry in enumerate(entries):
                 if count > _MOST_LINKS:
