@@ -7,7 +7,7 @@ must be an end, and not too many ways to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -133,12 +133,12 @@ class _Ways:
     """How many ways lead on from each type without a step in a value."""
 
     def __init__(self, by_name: Mapping[str, _Entity]) -> None:
-        self._by_name = by_name
+        self._targets = {name: _targets(entity) for name, entity in by_name.items()}
         self._counted: dict[str, int] = {}
 
     def count_all(self) -> None:
-        for name, entity in self._by_name.items():
-            if _targets(entity):
+        for name, targets in self._targets.items():
+            if targets:
                 self._count(name, _DEEPEST)
             else:
                 self._counted[name] = 1
@@ -148,19 +148,19 @@ class _Ways:
             return self._counted[name]
         if deepest == 0:
             raise TypeError(f"query-qmp-schema leads on and on without an end from types such as {name!r}")
-        ways = 1 + sum(self._count(target, deepest - 1) for target in _targets(self._by_name.get(name, {})))
+        ways = 1 + sum(self._count(target, deepest - 1) for target in self._targets.get(name, ()))
         if ways > _MOST_WAYS:
             raise TypeError(f"query-qmp-schema has more than {_MOST_WAYS} ways to read {name!r}")
         self._counted[name] = ways
         return ways
 
 
-def _targets(entity: _Entity) -> list[str]:
-    match entity.get("meta-type"):
-        case "object":
-            return [variant["type"] for variant in entity.get("variants", ())]
+def _targets(entity: _Entity) -> Sequence[str]:
+    match entity["meta-type"]:
+        case "object" if "variants" in entity:
+            return [variant["type"] for variant in entity["variants"]]
         case "array":
-            return [entity["element-type"]]
+            return (entity["element-type"],)
         case "alternate":
             return [branch["type"] for branch in entity["members"]]
-    return []
+    return ()
