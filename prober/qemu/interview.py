@@ -213,8 +213,7 @@ class _Interviewer:
             raise first_of(errors) from errors
 
     async def _ask_for_help(self, *, at_once: bool) -> None:
-        """What the binary lists by itself; started as the first process was that greeted, and so without any option
-        that this binary does not know."""
+        """What the binary lists; started as the one was that greeted, and so with no option that it does not know."""
         await self._has_greeted.wait()
         began = perf_counter()
         self._help = await ask_for_help(self._launches[Lane.first], self._limits.greet_s, at_once=at_once)
