@@ -82,14 +82,21 @@ def _fields(recording: Recording, main: Part, version: Any) -> dict[str, Any]:
     }
 
 
+#: What is raised where a reply has another form than is read here.
+_ODD = (KeyError, TypeError, AttributeError, ValueError)
+
+
 @contextmanager
-def _reading(command: str, arguments: Mapping[str, Any] | None = None) -> Iterator[None]:
+def _reading(command: str) -> Iterator[None]:
     """Names the question whose reply has another form than QEMU gives it."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        question = question_key(command, arguments)
-        raise RecordingError(f"the reply to {question} has not the form that QEMU gives it: {error!r}") from error
+    except _ODD as error:
+        raise _odd_reply(command, error) from error
+
+
+def _odd_reply(question: str, error: Exception) -> RecordingError:
+    return RecordingError(f"the reply to {question} has not the form that QEMU gives it: {error!r}")
 
 
 def _reply(part: Part, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
@@ -147,7 +154,7 @@ def _properties(part: Part) -> tuple[list[dict[str, Any]], dict[str, dict[str, A
     answers: dict[str, dict[str, Any]] = {}
     for command in PROPERTY_COMMANDS:
         for exchange in part.every(command):
-            with _reading(command, exchange.arguments):
+            try:
                 typename = (exchange.arguments or {})["typename"]
                 if not isinstance(typename, str):
                     raise TypeError(f"{command} asks for {typename!r}")
@@ -157,6 +164,8 @@ def _properties(part: Part) -> tuple[list[dict[str, Any]], dict[str, dict[str, A
                     answers[typename] = {"command": command, "error": _error(exchange.error)}
                 else:
                     answers[typename] = {"command": command, "refs": pool.references(exchange.reply)}
+            except _ODD as error:  # not by _reading(), which takes as long as all this
+                raise _odd_reply(question_key(command, exchange.arguments), error) from error
     with _reading(HELP):
         _machines(part, pool, answers)
     return pool.properties, answers
@@ -164,7 +173,8 @@ def _properties(part: Part) -> tuple[list[dict[str, Any]], dict[str, dict[str, A
 
 def _machines(part: Part, pool: _Pool, answers: dict[str, dict[str, Any]]) -> None:
     """What ``-machine NAME,help`` told of machines whose types could not be asked for, as that kills the binary."""
-    for name, properties in filter(None, map(read_machine, part.every(HELP))):
+    # All of them live until the last is in the pool, which tells them by their identity.
+    for name, properties in list(filter(None, map(read_machine, part.every(HELP)))):
         answer = answers.get(f"{name}-machine")
         if answer is not None and answer.get("error", {}).get("crashed"):
             refs = pool.references(properties)
@@ -174,19 +184,24 @@ def _machines(part: Part, pool: _Pool, answers: dict[str, dict[str, Any]]) -> No
 class _Pool:
     """Each distinct property once, in the order in which they come.
 
-    A recording that was read from a file has one object for all properties that are written alike, so most are told
-    by their identity; they live as long as the recording.
+    A recording that was read from a file has one object for all properties that are written alike, and one for all such
+    lists of them, so most are told by their identity; they live as long as the recording.
     """
 
     def __init__(self) -> None:
         self.properties: list[dict[str, Any]] = []
         self._by_content: dict[tuple[Any, ...], int] = {}
         self._by_identity: dict[int, int] = {}
+        self._lists: dict[int, list[int]] = {}
 
     def references(self, reply: Any) -> list[int]:
         """The places in the pool of all properties that a type listed."""
-        places = list(map(self._by_identity.get, map(id, reply)))
-        return [self._place(item) if place is None else place for item, place in zip(reply, places, strict=True)]
+        found = self._lists.get(id(reply))
+        if found is None:
+            places = map(self._by_identity.get, map(id, reply))
+            found = [self._place(item) if place is None else place for item, place in zip(reply, places, strict=True)]
+            self._lists[id(reply)] = found
+        return found
 
     def _place(self, item: Any) -> int:
         name, typename, description = item["name"], item["type"], item.get("description")

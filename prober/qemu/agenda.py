@@ -43,6 +43,8 @@ class Agenda:
         self._progress = progress
         self.watchers: set[Callable[[], None]] = set()
         self._waiting: dict[Lane, deque[Question]] = {lane: deque() for lane in Lane}
+        self._last: dict[Lane, deque[Question]] = {lane: deque() for lane in Lane}
+        self._last_open = 0
         self._planned: dict[tuple[int, Stage], list[Question]] = {}
         self._answers: dict[Question, Exchange] = {}
         self._for_modules: set[Question] = set()
@@ -60,16 +62,40 @@ class Agenda:
 
     # What the lanes call.
 
-    def take(self, lane: Lane, has_modules: bool = True) -> Question | None:
+    def take(self, lane: Lane, has_modules: bool = True, *, in_flight: int = 0) -> Question | None:
         """The next question for this lane, or None where it has none for now.
 
         Where that question needs a process that has loaded its modules, and this one has not, it gets
-        :data:`LOAD_MODULES` to ask first, whose answer is not brought back here.
+        :data:`LOAD_MODULES` to ask first, whose answer is not brought back here.  What is asked last goes to a process
+        that has no other question ``in_flight``, so that none is lost with it.
         """
-        for queue in (self._waiting[lane], self._waiting[Lane.either]):
-            if queue:
-                return LOAD_MODULES if not has_modules and self.needs_modules(queue[0]) else queue.popleft()
-        return None
+        queue = self._queue_for(lane)
+        if queue is None or (in_flight and queue[0].last):
+            return None
+        return LOAD_MODULES if not has_modules and self.needs_modules(queue[0]) else queue.popleft()
+
+    def take_last(self, lane: Lane) -> Question | None:
+        """Where only what is asked last is left for this lane: the next of it, to be asked of a fresh process."""
+        queue = self._queue_for(lane)
+        return queue.popleft() if queue is not None and queue[0].last else None
+
+    def has_for(self, lane: Lane) -> bool:
+        """Whether there is a question for this lane now."""
+        return self._queue_for(lane) is not None
+
+    def _queue_for(self, lane: Lane) -> deque[Question] | None:
+        waiting, last = self._waiting, self._last
+        queues = [waiting[lane], waiting[Lane.either]]
+        # The answer to any other may be that it has to be asked again, of a process with its modules, if that lives.
+        if self._only_last_are_open():
+            queues += [last[lane], last[Lane.either]]
+        return next(filter(None, queues), None)
+
+    def _only_last_are_open(self) -> bool:
+        return self._open_in[Lane.first] + self._open_in[Lane.either] == self._last_open
+
+    def _queue_of(self, question: Question) -> deque[Question]:
+        return (self._last if question.last else self._waiting)[question.lane]
 
     def needs_modules(self, question: Question) -> bool:
         """Whether only a process that has loaded its modules can answer this."""
@@ -78,12 +104,16 @@ class Agenda:
     def ask_with_modules(self, question: Question) -> None:
         """Have this asked once more, of a process that has loaded its modules."""
         self._for_modules.add(question)
-        self._waiting[Lane.first].append(question)
+        (self._last[question.lane] if question.last else self._waiting[Lane.first]).append(question)
         self._tell()
 
     def left_to_share(self) -> int:
         """How many questions wait that either lane may ask."""
         return len(self._waiting[Lane.either])
+
+    def is_answered(self, question: Question) -> bool:
+        """Whether there is an answer to this, be it that it kills."""
+        return question in self._answers
 
     def leave_out_tcg(self) -> None:
         """This binary was built without TCG: what only a process with TCG can answer is not asked."""
@@ -98,7 +128,7 @@ class Agenda:
     def give_back(self, questions: Iterable[Question]) -> None:
         """Questions that were taken and not answered; they are the next to be taken, in their order."""
         for question in reversed(list(questions)):
-            self._waiting[question.lane].appendleft(question)
+            self._queue_of(question).appendleft(question)
         self._tell()
 
     def answered(self, question: Question, exchange: Exchange) -> None:
@@ -110,6 +140,7 @@ class Agenda:
         stage = question.stage
         self._open[stage] -= 1
         self._open_in[question.lane] -= 1
+        self._last_open -= question.last
         if stage is Stage.basics:
             try:
                 self._follow(question, exchange)
@@ -117,6 +148,8 @@ class Agenda:
                 raise ProtocolError(f"the reply to {question.command} has not the form that QEMU gives it") from error
         if self._progress is not None:
             self._progress(stage.value, self._total[stage] - self._open[stage], self._total[stage])
+        if self._last_open and not question.last and self._only_last_are_open():
+            self._tell()
 
     def crashed(self, question: Question, how: str) -> None:
         """Note that a question killed QEMU each time it was asked, and how: signal and last words."""
@@ -153,7 +186,8 @@ class Agenda:
 
     def _plan(self, questions: Iterable[Question]) -> None:
         for question in questions:
-            self._waiting[question.lane].append(question)
+            self._queue_of(question).append(question)
+            self._last_open += question.last
             self._open_in[question.lane] += 1
             self._planned.setdefault((question.part, question.stage), []).append(question)
             self._open[question.stage] += 1

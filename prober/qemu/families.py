@@ -19,7 +19,7 @@ def cpu_family(typename: str, parent: str | None) -> str | None:
 
     Binaries that do not name parents (before QEMU 2.10) have families by the types' suffix alone.
     """
-    match = _X86_MODEL.fullmatch(typename)
+    match = _X86_MODEL.fullmatch(typename) if typename.endswith("-cpu") else None  # few of some thousand types do
     if match is None or _ALONE.fullmatch(typename):
         return None
     family = f"{match.group(1)}-cpu"

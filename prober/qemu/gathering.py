@@ -11,7 +11,6 @@ import os
 import re
 import time
 from contextlib import suppress
-from pathlib import PurePosixPath
 
 from prober.qemu.box.judged import Judged, MappedFile
 from prober.qemu.ran import Ran, RanFile
@@ -65,7 +64,7 @@ class Gathering:
 def _links_to(paths: dict[str, RanFile]) -> tuple[str, ...]:
     """The symbolic links that lead to a file in the same directory."""
     found = []
-    for directory in sorted({str(PurePosixPath(path).parent) for path in paths}):
+    for directory in sorted({os.path.dirname(path) for path in paths}):  # noqa: PTH120 - of a hundred
         with suppress(OSError), os.scandir(directory) as entries:
             for count, entry in enumerate(entries):
                 if count > _MOST_LINKS:

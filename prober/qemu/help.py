@@ -89,13 +89,29 @@ async def ask_for_help(launch: Launch, seconds: float, *, at_once: bool) -> list
     return [await _ask(one, seconds) for one in launches]
 
 
-async def ask_about_machines(launch: Launch, seconds: float, types: Iterable[str]) -> list[Exchange]:
-    """What the binary says of the machines among these types, which kill it when their properties are asked for.
+class MachineHelp:
+    """What a binary says of the machines that kill it when the properties of their types are asked for.
 
-    One after the other; each may take that many seconds.
+    Each start may take ``seconds``.
     """
-    names = [typename.removesuffix(_MACHINE) for typename in types if typename.endswith(_MACHINE)]
-    return [await _ask(HelpLaunch.of(launch, "machine", name), seconds) for name in names[:MOST_MACHINES]]
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._asked: dict[str, asyncio.Task[Exchange]] = {}
+
+    def ask_soon(self, group: asyncio.TaskGroup, launch: Launch, typename: str) -> None:
+        """Ask about the machine of this type beside all else; of what is no machine's, and of too many, nothing."""
+        if typename.endswith(_MACHINE) and len(self._asked) < MOST_MACHINES:
+            self._asked[typename] = group.create_task(self._ask(launch, typename))
+
+    async def finish(self, launch: Launch, types: Iterable[str]) -> list[Exchange]:
+        """What was said of the machines among these types, in their order.  Where one was not asked about beside all
+        else it is now, one after the other."""
+        wanted = [typename for typename in types if typename.endswith(_MACHINE)][:MOST_MACHINES]
+        return [self._asked[one].result() if one in self._asked else await self._ask(launch, one) for one in wanted]
+
+    async def _ask(self, launch: Launch, typename: str) -> Exchange:
+        return await _ask(HelpLaunch.of(launch, "machine", typename.removesuffix(_MACHINE)), self._seconds)
 
 
 def with_help(recording: Recording, answers: Iterable[Exchange]) -> Recording:

@@ -9,6 +9,9 @@ question without an answer is the suspect.  A fresh process is asked that alone:
 type can surface late, and the innocent must not be marked.  Only what kills again is marked as crashing.  All
 else that was in flight goes back to be taken by whoever comes first.
 
+Those that are known to kill some QEMU (:data:`prober.qemu.questions.KILLERS`) are asked last.  The first of them may
+kill a process that has nothing else to do, and is asked again; for each further one a fresh process is started.
+
 A type that lives in a module is not found by a process that has not loaded it (7.2: ``ccid-card-emulated``).
 Loading all modules is what ``qom-list-types`` does; it takes up to 60 ms, so it is asked of the first process
 alone, and what another one does not find is asked once more of one that has them.
@@ -31,18 +34,18 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from prober.errors import ConfinementError, ExitedError, LaunchError, ProtocolError, QemuError, QemuTimeoutError
+from prober.errors import ConfinementError, ExitedError, LaunchError, QemuTimeoutError
 from prober.qemu.agenda import Agenda, Progress
 from prober.qemu.box.find import find_box
 from prober.qemu.box.forms import Confined
-from prober.qemu.box.judged import read_judged
 from prober.qemu.box.model import Box, BoxLimits, Confinement
 from prober.qemu.box.opened import box_of
 from prober.qemu.connection import ByteBudget
-from prober.qemu.gathering import Gathering
-from prober.qemu.help import ask_about_machines, ask_for_help, with_help
+from prober.qemu.help import MachineHelp, ask_for_help, with_help
 from prober.qemu.launch import Launch, find_kvm, may_be_kvm
 from prober.qemu.limits import InterviewLimits
+from prober.qemu.looks import Looks
+from prober.qemu.mapping import first_of
 from prober.qemu.questions import LOAD_MODULES, Lane, Question, Stage, is_unknown_type
 from prober.qemu.ran import Ran
 from prober.qemu.recording import Exchange, Recording
@@ -156,25 +159,21 @@ class _Interviewer:
         self._marked = 0.0
         self._has_greeted = asyncio.Event()
         self._help: list[Exchange] = []
-        self._machines: list[Exchange] = []
-        self._gathering = Gathering()
-        self._looks: set[asyncio.Task[None]] = set()
+        self._machines = MachineHelp(limits.greet_s)
+        self._looks = Looks()
+        self._beside: asyncio.TaskGroup | None = None  # None where there is one process at a time
 
     async def run(self) -> Interview:
         try:
             return await self._run()
         finally:
-            for look in self._looks:
-                look.cancel()
-            await asyncio.gather(*self._looks, return_exceptions=True)
+            await self._looks.give_up()
 
     async def _run(self) -> Interview:
         try:
             async with asyncio.timeout(self._limits.total_s) as deadline:
                 await self._ask()
-                self._machines = await ask_about_machines(
-                    self._launches[Lane.first], self._limits.greet_s, sorted(self._agenda.crashes)
-                )
+                machines = await self._machines.finish(self._launches[Lane.first], sorted(self._agenda.crashes))
         except TimeoutError as error:
             if not deadline.expired():
                 raise
@@ -183,9 +182,8 @@ class _Interviewer:
         self._mark("reap")
         greetings = [self._greetings[lane] for lane in (Lane.first, Lane.second) if lane in self._greetings]
         crashes = dict(sorted(self._agenda.crashes.items()))
-        recording = with_help(self._agenda.recording(greetings), [*self._machines, *self._help])
-        await asyncio.gather(*self._looks)
-        ran = await asyncio.to_thread(self._gathering.finish)
+        recording = with_help(self._agenda.recording(greetings), [*machines, *self._help])
+        ran = await self._looks.finish()
         seconds = perf_counter() - self._started
         confinement, unconfined = self._confinement()
         return Interview(recording, seconds, self._timings, crashes, self._processes, ran, confinement, unconfined)
@@ -207,15 +205,15 @@ class _Interviewer:
             return
         try:
             async with asyncio.TaskGroup() as group:
+                self._beside = group
                 group.create_task(self._serve(Lane.first))
                 group.create_task(self._serve(Lane.second))
                 group.create_task(self._ask_for_help(at_once=True))
         except BaseExceptionGroup as errors:
-            raise _first_of(errors) from errors
+            raise first_of(errors) from errors
 
     async def _ask_for_help(self, *, at_once: bool) -> None:
-        """What the binary lists by itself; started as the first process was that greeted, and so without any option
-        that this binary does not know."""
+        """What the binary lists; started as the one was that greeted, and so with no option that it does not know."""
         await self._has_greeted.wait()
         began = perf_counter()
         self._help = await ask_for_help(self._launches[Lane.first], self._limits.greet_s, at_once=at_once)
@@ -225,13 +223,17 @@ class _Interviewer:
         """Ask what this lane has to ask, in one process after the other as long as they die."""
         suspect: Question | None = None
         while not self._agenda.is_finished(lane):
+            if suspect is None and lane in self._greetings:
+                if not await self._has_work(lane):
+                    return
+                suspect = self._agenda.take_last(lane)
             async with self._start(lane) as session:
                 try:
                     if suspect is not None:
                         await self._ask_alone(session, suspect)
                         suspect = None
                     await self._converse(session, lane)
-                    await self._look_at(session)
+                    await self._looks.look_at(session)
                 except ExitedError as error:
                     suspect = self._find_suspect(session, suspect, error)
 
@@ -248,12 +250,14 @@ class _Interviewer:
             self._late_deaths += 1
             if self._late_deaths > _LATE_DEATHS:
                 raise error
-            if alone in unanswered:
+            if alone is not None and not self._agenda.is_answered(alone):
                 return alone
             suspect = None
         elif alone is unanswered[0]:
             self._agenda.crashed(alone, how_it_ended(error.returncode, error.stderr))
             self._note_answer(alone)
+            if self._beside is not None and alone.typename is not None:
+                self._machines.ask_soon(self._beside, self._launches[Lane.first], alone.typename)
             return None
         else:
             suspect = unanswered.pop(0)
@@ -263,18 +267,17 @@ class _Interviewer:
         self._agenda.give_back(question for question in unanswered if question is not LOAD_MODULES)
         return suspect
 
-    async def _look_at(self, session: Session) -> None:
-        """Note what a process runs now; one that dies meanwhile is as good as not looked at."""
-        try:
-            judged = await asyncio.to_thread(read_judged, session.judged_pid, session.box)
-        except ProtocolError as error:
-            self._gathering.note_unseen(error.message)
-        else:
-            self._gathering.add(judged)
-
-    def _look_soon(self, session: Session) -> None:
-        """The process has loaded something now, and may not live to its end."""
-        self._looks.add(asyncio.create_task(self._look_at(session)))
+    async def _has_work(self, lane: Lane) -> bool:
+        """Wait until there is something to ask in this lane (true), or nothing can come any more (false)."""
+        while not self._agenda.has_for(lane) and not self._agenda.is_finished(lane):
+            self._over[lane] = over = asyncio.get_running_loop().create_future()
+            told = partial(_settle_once, over)
+            self._agenda.watchers.add(told)
+            try:
+                await over
+            finally:
+                self._agenda.watchers.discard(told)
+        return not self._agenda.is_finished(lane)
 
     async def _ask_alone(self, session: Session, question: Question) -> None:
         over = asyncio.get_running_loop().create_future()
@@ -283,7 +286,10 @@ class _Interviewer:
             waiting.append(LOAD_MODULES)
 
         def answered(question: Question, exchange: Exchange) -> None:
-            self._answered(session, question, exchange)
+            if is_unknown_type(exchange) and not session.has_modules:
+                waiting.extend((question, LOAD_MODULES))
+            else:
+                self._answered(session, question, exchange)
             if not waiting and not session.unanswered:
                 over.set_result(None)
 
@@ -304,15 +310,16 @@ class _Interviewer:
         # Towards the end each process takes less ahead, so that both end at the same time.
         if len(session.unanswered) > max(1, self._agenda.left_to_share() // 2):
             return None
-        question = self._agenda.take(lane, session.loads_modules)
+        question = self._agenda.take(lane, session.loads_modules, in_flight=len(session.unanswered))
         if question is not None and question.command == LOAD_MODULES.command:
             session.loads_modules = True
         return question
 
     def _answered(self, session: Session, question: Question, exchange: Exchange) -> None:
         if question.command == LOAD_MODULES.command:
-            session.has_modules = True
-            self._look_soon(session)
+            if not session.has_modules:
+                self._looks.look_soon(session)
+            session.loads_modules = session.has_modules = True
         if question is LOAD_MODULES:
             return
         if is_unknown_type(exchange) and not session.has_modules:
@@ -320,7 +327,7 @@ class _Interviewer:
             return
         self._agenda.answered(question, exchange)
         if question.stage is Stage.drivers and self._agenda.stage_is_done(question.stage):
-            self._look_soon(session)
+            self._looks.look_soon(session)
         self._note_answer(question)
 
     def _note_answer(self, question: Question) -> None:
@@ -331,8 +338,8 @@ class _Interviewer:
     def _settle(self) -> None:
         """Let those lanes go that have nothing to do any more."""
         for lane, over in self._over.items():
-            if not over.done() and self._agenda.is_finished(lane):
-                over.set_result(None)
+            if self._agenda.is_finished(lane):
+                _settle_once(over)
 
     @asynccontextmanager
     async def _start(self, lane: Lane) -> AsyncIterator[Session]:
@@ -384,18 +391,10 @@ class _Interviewer:
         self._marked = now
 
 
+def _settle_once(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 def _worth(made: Confinement) -> tuple[bool, int]:
     return made.form == "bubblewrap", made.kernel.landlock
-
-
-def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended the group: any that is ours before any that is not."""
-    flat: list[BaseException] = []
-    pending: list[BaseException] = [errors]
-    while pending:
-        error = pending.pop(0)
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(error.exceptions)
-        else:
-            flat.append(error)
-    return next((error for error in flat if isinstance(error, QemuError)), flat[0])

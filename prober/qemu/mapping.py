@@ -80,3 +80,16 @@ def _detail(error: qemu.qmp.QMPError) -> str:
         case _:
             shown = error
     return f": {shown}"[:_SHOWN] if isinstance(shown, Exception) else f": {_repr.repr(shown)}"
+
+
+def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended the group: any that is ours before any that is not."""
+    flat: list[BaseException] = []
+    pending: list[BaseException] = [errors]
+    while pending:
+        error = pending.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        else:
+            flat.append(error)
+    return next((error for error in flat if isinstance(error, QemuError)), flat[0])

@@ -1,8 +1,9 @@
 """The text of a ``.replies`` file: JSON values, a command and its reply in turn.
 
 Nine in ten of the properties that the types of a QEMU list are written as those of another type were, letter by
-letter.  So a list of properties that is written as libvirt and prober write it is read object by object, and each text
-of an object once.  All else is read by Python's parser, and so is such a list where there is anything odd about it.
+letter, and four in ten of the lists.  So a list of properties that is written as libvirt and prober write it is read
+object by object, and each text of a list or of an object once.  All else is read by Python's parser, and so is such a
+list where there is anything odd about it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _LIST_ENDS = re.compile(r'\n    \}\n  \],\n  "id": "[\w-]*"\n\}', re.ASCII)
 def pairs(text: str) -> Iterator[tuple[JsonValue, JsonValue, int]]:
     """Each command, its reply, and the place of the command in the text.
 
-    Replies may have objects in common, so nobody may change them.
+    Replies may have lists and objects in common, so nobody may change them.
 
     :raise RecordingError: where the text is not a series of JSON values of Unicode, or ends with a command; names the
         line.
@@ -72,7 +73,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._decoder = json.JSONDecoder()
-        self._objects = _ByMembers()
+        self._lists = _ByText()
         self._lists_are_plain = True
         self.place = 0
 
@@ -115,7 +116,7 @@ class _Reader:
         ended = _LIST_ENDS.match(self._text, end)
         try:
             if ended is not None:
-                listed = [self._objects[members] for members in self._text[begin:end].split(_NEXT_OBJECT)]
+                listed = self._lists[self._text[begin:end]]
                 self.place = ended.end()
                 return listed
         except ValueError:
@@ -133,6 +134,21 @@ def _end_of_list(text: str, begin: int) -> int:
     while bracket >= 0 and not text.endswith(_LAST_ENDS, begin, bracket + 1):
         bracket = text.find("]", bracket + 1)
     return bracket + 1 - len(_LAST_ENDS) if bracket >= 0 else len(text)
+
+
+class _ByText(dict[str, list[JsonValue]]):
+    """Lists of objects by what is written from within the first to within the last, each made when first looked up.
+
+    :raise ValueError: where that is not the text of one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._objects = _ByMembers()
+
+    def __missing__(self, text: str) -> list[JsonValue]:
+        made = self[text] = [self._objects[members] for members in text.split(_NEXT_OBJECT)]
+        return made
 
 
 class _ByMembers(dict[str, JsonValue]):

@@ -4,6 +4,9 @@ One thread for each process, blocking sockets, requests prepared beforehand, rep
 parsed.  It knows all questions in advance, and it may, like an interview, not leave out those that kill QEMU:
 each is asked where it stands, and once more alone.  Some kill only a QEMU that has loaded its modules: like an
 interview, it asks these once more of such a one.
+
+What is asked by a start of its own (:mod:`prober.qemu.help`) is asked so here too, bare: first of all, in a lane that
+has nothing else to ask yet.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ import subprocess
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prober.qemu.help import HelpLaunch
 from prober.qemu.launch import Launch
 from prober.qemu.questions import OPENING
-from prober.qemu.recording import Exchange, Recording
+from prober.qemu.recording import HELP, Exchange, Recording
 
 _WINDOW = 32
 
@@ -39,14 +44,22 @@ class Floor:
 def measure_floor(binary: str, root: Path | None, recording: Recording, lanes: int) -> Floor:
     """Ask the questions of a recording's first part again (TCG)."""
     # Before anything else comes what is needed to know what else to ask; a module's type needs its listing.
-    exchanges = recording.parts[0].exchanges[1:]
+    every = recording.parts[0].exchanges[1:]
+    listings = deque(_argv(_listing(binary, one), root) for one in every if one.command == HELP)
+    exchanges = [one for one in every if one.command != HELP]
     first = [one for one in exchanges if one.command in (*OPENING, "qom-list-types")]
     rest = [one for one in exchanges if one not in first]
     killers = {_request(one) for one in rest if one.error is not None and one.error.crashed}
-    work = _Work(binary, root, deque(_request(one) for one in rest), killers)
+    work = _Work(_argv(Launch(binary), root), deque(_request(one) for one in rest), killers)
     started = time.perf_counter()
     threads = [
-        threading.Thread(target=work.serve, args=(deque(_request(one) for one in first) if lane == 0 else deque(),))
+        threading.Thread(
+            target=work.serve,
+            args=(
+                listings if lane == lanes - 1 else deque(),
+                deque(_request(one) for one in first) if lane == 0 else deque(),
+            ),
+        )
         for lane in range(lanes)
     ]
     for thread in threads:
@@ -59,9 +72,8 @@ def measure_floor(binary: str, root: Path | None, recording: Recording, lanes: i
 
 
 class _Work:
-    def __init__(self, binary: str, root: Path | None, shared: deque[bytes], killers: set[bytes]) -> None:
-        argv = Launch(binary).argv()
-        self._argv = argv if root is None else ["chroot", str(root), *argv]
+    def __init__(self, argv: list[str], shared: deque[bytes], killers: set[bytes]) -> None:
+        self._argv = argv
         self._shared = shared
         self._killers = killers
         #: Killers that were survived by a QEMU without its modules.
@@ -69,8 +81,11 @@ class _Work:
         self.floor = Floor()
         self.crashes = 0
 
-    def serve(self, own: deque[bytes]) -> None:
-        """One lane: ask until nothing is left, in one process after the other."""
+    def serve(self, listings: Iterable[list[str]], own: deque[bytes]) -> None:
+        """One lane: have listed what is listed by a start, then ask until nothing is left, in one process after the
+        other."""
+        for argv in listings:
+            subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         suspect: bytes | None = None
         while own or self._shared or suspect is not None:
             alone = suspect
@@ -142,6 +157,16 @@ class _Work:
             except IndexError:
                 continue
         return None
+
+
+def _listing(binary: str, exchange: Exchange) -> HelpLaunch:
+    named = {key: str(value) for key, value in (exchange.arguments or {}).items()}
+    return HelpLaunch.of(Launch(binary), **named)
+
+
+def _argv(launch: Launch, root: Path | None) -> list[str]:
+    argv = launch.argv()
+    return argv if root is None else ["chroot", str(root), *argv]
 
 
 def _request(exchange: Exchange) -> bytes:

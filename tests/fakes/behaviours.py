@@ -312,6 +312,22 @@ def dies_at(
     _serve(speaker, at, die)
 
 
+def dies_in_a_module(speaker: Speaker, at: str, modules: str, how: int, marks: str) -> None:
+    """Dies of each of some questions; types in ``modules`` it does not know before it has listed all types."""
+    has_modules = False
+    speaker.greet()
+    for request in speaker.requests():
+        has_modules |= names(request, "qom-list-types")
+        if names(request, modules) and not has_modules:
+            error = {"class": "DeviceNotFound", "desc": "not found"}
+            speaker.send(json.dumps({"error": error, "id": request["id"]}).encode() + b"\n")
+        elif names(request, at):
+            _mark(marks)
+            _die(how)
+        else:
+            speaker.answer(request)
+
+
 def dies_late(speaker: Speaker, at: str, after: int, how: int, marks: str) -> None:
     """Answers ``at``, and dies some answers later, wherever that is."""
     speaker.greet()

@@ -71,5 +71,5 @@ class Speaker:
 
 
 def names(request: Request, what: str) -> bool:
-    """Whether a request is of this command, or about this type."""
-    return what in (request["execute"], (request.get("arguments") or {}).get("typename"))
+    """Whether a request is of this command, or about this type; several are written with ``|`` between."""
+    return not {request["execute"], (request.get("arguments") or {}).get("typename")}.isdisjoint(what.split("|"))

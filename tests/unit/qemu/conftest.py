@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from prober.errors import ConfinementError
 from tests.proc import children_of
 
 
@@ -60,3 +62,17 @@ def leaves_nothing(tmp_path: Path) -> Iterator[None]:
     while started_from(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.01)  # a killed child of a killed parent is init's to reap
     assert not started_from(tmp_path)
+
+
+@pytest.fixture(name="unconfined")
+def _unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which processes are started is counted here, and fakes write down what they were: no box has any part in it.
+
+    Where the tests are root's, a box does not start fakes in root's own directories; an ordinary user's does, and they
+    may not write there.  tests/integration/test_interview_confinement.py is about boxes.
+    """
+
+    async def find_none(**_asked: object) -> None:
+        raise ConfinementError("this test is about no box")
+
+    monkeypatch.setattr(sys.modules["prober.qemu.interview"], "find_box", find_none)

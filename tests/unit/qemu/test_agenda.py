@@ -97,3 +97,19 @@ def test_piix4_and_ich9_are_asked_first_and_of_every_binary() -> None:
         if exchange.command == "qom-list-properties" and exchange.arguments
     ]
     assert asked == ["PIIX4_PM", "ICH9-LPC", "aaa", "zzz"]
+
+
+def test_known_killers_are_asked_last_and_with_nothing_else_in_flight() -> None:
+    answers = small_answers()
+    answers["qom-list-types"] = {"return": [{"name": "aaa"}, {"name": "colo-compare"}, {"name": "zzz"}]}
+    agenda = Agenda()
+    asked = []
+    while (question := agenda.take(Lane.first)) is not None:
+        asked.append(question)
+        if question.typename == "zzz":
+            assert agenda.take(Lane.first) is None, "zzz may have to be asked again"
+        agenda.answered(question, answer(question, answers))
+        if question.typename == "zzz":
+            assert agenda.take(Lane.first, in_flight=1) is None
+    assert [question.typename for question in asked if question.typename][-2:] == ["zzz", "colo-compare"]
+    assert agenda.is_finished(Lane.second)

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from prober.capabilities import Capabilities
-from prober.errors import ConfinementError, ExitedError
+from prober.errors import ExitedError
 from prober.qemu.files import read_recording
 from prober.qemu.interview import Interview, interview
 from prober.qemu.limits import InterviewLimits
@@ -22,7 +22,7 @@ from tests.conftest import CHECKOUT
 from tests.fakes.making import SMALL_ASKED, SMALL_TYPES, Answers, answers_of, make_fake, small_answers
 from tests.unit.qemu.conftest import children
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unconfined")]
 
 Aio = Callable[..., Any]
 
@@ -43,20 +43,6 @@ def asked_types(recording: Recording) -> list[str]:
         for exchange in recording.parts[0].exchanges
         if exchange.command in ("qom-list-properties", "device-list-properties")
     ]
-
-
-@pytest.fixture(autouse=True)
-def _unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which processes are started is counted here, and fakes write down what they were: no box has any part in it.
-
-    Where the tests are root's, a box does not start fakes in root's own directories; an ordinary user's does, and they
-    may not write there.  tests/integration/test_interview_confinement.py is about boxes.
-    """
-
-    async def find_none(**_asked: object) -> None:
-        raise ConfinementError("this test is about no box")
-
-    monkeypatch.setattr(sys.modules["prober.qemu.interview"], "find_box", find_none)
 
 
 @pytest.fixture(name="small")
