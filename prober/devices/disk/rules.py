@@ -60,19 +60,34 @@ _ON_DRIVE: Mapping[str, _Places] = MappingProxyType(
 )
 
 
+#: What few disks say.  Of one that says nothing of it, the rules that are about it alone are not asked.
+_SELDOM_SAID = frozenset(
+    (
+        *("readonly", "removable", "dpofua", "statistics", "tray", "rotation_rate"),
+        *("model", *_OF_VIRTIO, "iothread", "iothreads", "copy_on_read", "throttle_filters"),
+        *("serial", "wwn", "vendor", "product"),
+        *("cylinders", "heads", "sectors", "translation"),
+    )
+)
+
+
 def disk_rules(disk: DiskElement) -> Iterator[Broken]:
     """Every broken rule."""
+    says_more = not _SELDOM_SAID.isdisjoint(disk.places.fields)
     yield from _name_rules(disk)
     yield from _bus_rules(disk)
     yield from _empty_rules(disk)
-    yield from _drive_rules(disk)
+    if says_more:
+        yield from _drive_rules(disk)
     yield from _address_rules(disk)
-    yield from _virtio_rules(disk)
-    yield from _thread_rules(disk)
-    yield from _filter_rules(disk)
-    yield from _identity_rules(disk)
+    if says_more:
+        yield from _virtio_rules(disk)
+        yield from _thread_rules(disk)
+        yield from _filter_rules(disk)
+        yield from _identity_rules(disk)
     yield from _lun_rules(disk) if disk.device == "lun" else _rules_but_of_lun(disk)
-    yield from _geometry_rules(disk)
+    if says_more:
+        yield from _geometry_rules(disk)
     yield from image_rules(disk)
 
 
