@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from prober.xml.binding import Checked, Element, Places
+from prober.xml.binding import NOWHERE, Checked, Element, Places
 from prober.xml.plan import plan_of
 
 E = TypeVar("E", bound=Element)
@@ -19,7 +19,7 @@ def element_of(cls: type[E], /, **values: Any) -> E:
     values = {name: value for name, value in values.items() if value is not None}
     for broken in plan.convert(values):
         raise broken
-    element = plan.make(values, Places())
+    element = plan.make(values, Places(fields=dict.fromkeys(values, NOWHERE)))
     for broken in element.rules() if isinstance(element, Checked) else ():
         raise ValueError(broken)
     return element

@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from inspect import get_annotations
+from operator import attrgetter
 from types import MappingProxyType
 from typing import (
     Annotated,
@@ -217,10 +218,13 @@ class Element(_Plain):
 
     def properties(self) -> list[Property]:
         """The fields marked :class:`Qemu` that have a value, each with the XML it came from."""
+        values = _qemu_values(type(self))(self)
+        if values.count(None) == len(values):
+            return []  # as of most
         return [
             Property(qemu, value, self.places.at(name))
-            for name, qemu in qemu_fields(type(self))
-            if (value := getattr(self, name)) is not None
+            for (name, qemu), value in zip(qemu_fields(type(self)), values, strict=True)
+            if value is not None
         ]
 
 
@@ -309,3 +313,11 @@ def qemu_fields(cls: type[Element]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, mark.property) for name, of in fields_of(cls).items() for mark in of.marks if isinstance(mark, Qemu)
     )
+
+
+@per_class
+def _qemu_values(cls: type[Element]) -> Callable[[Element], tuple[Any, ...]]:
+    """What gets the values of these fields."""
+    names = [name for name, _ in qemu_fields(cls)]
+    # Of one name attrgetter() gives the value alone.
+    return attrgetter(*names) if len(names) > 1 else lambda element: tuple(getattr(element, name) for name in names)

@@ -85,7 +85,9 @@ def _parse(text: str, limits: XmlLimits) -> etree._Element:
         line = error.lineno or 0
         reason = (error.msg or "not well-formed").rsplit(", line", 1)[0]
         raise UnreadableDomainError(f"not well-formed XML: {reason}", line=line) from error
-    if text.count("<") > limits.elements or _has_depth(limits.depth + 1)(root):
+    tags = text.count("<")
+    # Of elements within elements each has two tags, but for the innermost: fewer are not nested so deep.
+    if tags > limits.elements or (tags > 2 * limits.depth and _has_depth(limits.depth + 1)(root)):
         _bound(root, limits)
     return root
 

@@ -252,7 +252,7 @@ def _places(nodes: list[etree._Element], tags: list[str], path: str) -> list[Pla
     names = [_name(node) if tag[0] == "{" else tag for node, tag in zip(nodes, tags, strict=True)]
     if len(set(tags)) < len(tags):
         names = _numbered(names, tags)
-    return [Place(node.sourceline or 0, f"{path}/{name}") for node, name in zip(nodes, names, strict=True)]
+    return [Place(_line(node), f"{path}/{name}") for node, name in zip(nodes, names, strict=True)]
 
 
 def _numbered(names: list[str], tags: list[str]) -> list[str]:

@@ -60,19 +60,33 @@ _ON_DRIVE: Mapping[str, _Places] = MappingProxyType(
 )
 
 
+#: What most disks say, and none of the rules that follow ``says_more`` is about: the others need not be asked of a disk
+#: that says no more.
+_ORDINARY = frozenset(
+    (
+        *("type", "device", "source", "backing", "target_dev", "target_bus", "address", "boot_order", "user_alias"),
+        *("driver_name", "driver_type", "cache", "io", "discard", "detect_zeroes", "error_policy"),
+    )
+)
+
+
 def disk_rules(disk: DiskElement) -> Iterator[Broken]:
     """Every broken rule."""
+    says_more = not disk.places.fields.keys() <= _ORDINARY
     yield from _name_rules(disk)
     yield from _bus_rules(disk)
     yield from _empty_rules(disk)
-    yield from _drive_rules(disk)
+    if says_more:
+        yield from _drive_rules(disk)
     yield from _address_rules(disk)
-    yield from _virtio_rules(disk)
-    yield from _thread_rules(disk)
-    yield from _filter_rules(disk)
-    yield from _identity_rules(disk)
+    if says_more:
+        yield from _virtio_rules(disk)
+        yield from _thread_rules(disk)
+        yield from _filter_rules(disk)
+        yield from _identity_rules(disk)
     yield from _lun_rules(disk) if disk.device == "lun" else _rules_but_of_lun(disk)
-    yield from _geometry_rules(disk)
+    if says_more:
+        yield from _geometry_rules(disk)
     yield from image_rules(disk)
 
 

@@ -42,9 +42,7 @@ def complete_interfaces(domain: Domain, target: Target) -> Completion:
         if device.type == "vhostuser" and not shares_memory(domain.memory_backing, domain.numa):
             message = "a vhost-user interface needs memory that is shared with its backend"
             yield Refusal(place=device.place("type"), message=message, hint=HINT)
-        if isinstance(device, CardInterface) and device.tx_queue_size is not None:
-            device = yield from _with_a_queue(device, device.tx_queue_size, target)
-        completed.append(device.replace(**changes))
+        completed.append((yield from _with_a_queue(device, target)).replace(**changes))
     return domain.with_all(Interface, completed)
 
 
@@ -53,9 +51,10 @@ def complete_interfaces(domain: Domain, target: Target) -> Completion:
 _LONGEST_QUEUE, _REFUSED_SINCE = 256, (10, 0, 13)
 
 
-def _with_a_queue(device: CardInterface, size: int, target: Target) -> Generator[Note, None, CardInterface]:
+def _with_a_queue(device: Interface, target: Target) -> Generator[Note, None, Interface]:
     """The card with a queue for sending that it can have, as far as QEMU does not see to that itself."""
-    if size <= _LONGEST_QUEUE or device.type in ("vhostuser", "vdpa"):
+    size = device.tx_queue_size if isinstance(device, CardInterface) else None
+    if size is None or size <= _LONGEST_QUEUE or device.type in ("vhostuser", "vdpa"):
         return device
     message = f"tx_queue_size is up to {_LONGEST_QUEUE} here: only vhost-user and vDPA have longer queues"
     yield Note(place=device.place("tx_queue_size"), message=message)

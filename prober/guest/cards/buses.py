@@ -24,7 +24,6 @@ from prober.devices.video.emit import driver_of
 from prober.devices.video.model import VideoElement
 from prober.domain.domain import Domain
 from prober.domain.shared.address import PciAddress
-from prober.domain.shared.device import Device
 from prober.domain.shared.devices import Devices
 from prober.guest.hotplug.port import Hotplug
 from prober.host.target import Target
@@ -115,14 +114,20 @@ def _has_shpc_driver(domain: Domain, target: Target) -> bool:
 def _fixed_slots(devices: Devices, target: Target) -> dict[int, set[int]]:
     """The places on each bus whose device cannot be unplugged, so that ACPI has no slot for it: bridges that are there
     at the start, some graphics cards, and USB controllers that have companions."""
-    fixed: list[Device] = [
+    maybe_fixed: list[PciBridge | VideoElement | UsbController] = [
         *devices.of(PciBridge),
-        *(video for video in devices.of(VideoElement) if driver_of(video, target) in _FIXED_VIDEO),
-        *(usb for usb in devices.of(UsbController) if usb.model.startswith("ich9-")),
+        *devices.of(VideoElement),
+        *devices.of(UsbController),
     ]
     found = {0: set(_OF_PC)}
-    for device in fixed:
-        address = getattr(device, "address", None)
-        if isinstance(address, PciAddress):
+    for device in maybe_fixed:
+        address = device.address
+        if isinstance(address, PciAddress) and _is_fixed(device, target):
             found.setdefault(address.bus, set()).add(address.slot)
     return found
+
+
+def _is_fixed(device: PciBridge | VideoElement | UsbController, target: Target) -> bool:
+    if isinstance(device, VideoElement):
+        return driver_of(device, target) in _FIXED_VIDEO
+    return isinstance(device, PciBridge) or device.model.startswith("ich9-")

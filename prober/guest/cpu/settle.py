@@ -33,7 +33,7 @@ def settle_cpu(domain: Domain, target: Target) -> Completion:
         return domain
     if not target.is_x86:
         return (yield from settle_other_cpu(domain, target))
-    cpu = domain.cpu or Cpu().replace(places=Places(target.place))
+    cpu = domain.cpu or Cpu(places=Places(target.place))
     refused = [*_check_features(cpu), *_check_mode(cpu, target)]
     if refused:
         yield from refused
@@ -56,7 +56,7 @@ def _named_by_machine(cpu: Cpu, target: Target) -> Generator[Refusal, None, Cpu 
             yield Refusal(place=cpu.place("check"), message=message)
         return None
     if cpu.model is None:
-        model = CpuName(name=default, fallback="forbid").replace(places=Places(target.place))
+        model = CpuName(name=default, fallback="forbid", places=Places(target.place))
     else:
         model = cpu.model.replace(name=default, fallback="forbid")
     return cpu.replace(model=model)
@@ -64,7 +64,7 @@ def _named_by_machine(cpu: Cpu, target: Target) -> Generator[Refusal, None, Cpu 
 
 def _without_ignored(cpu: Cpu) -> Cpu:
     """Less the features that libvirt leaves out."""
-    if not any(feature.name in IGNORED for feature in cpu.features):
+    if not cpu.features or not any(feature.name in IGNORED for feature in cpu.features):
         return cpu
     return cpu.replace(features=tuple(feature for feature in cpu.features if feature.name not in IGNORED))
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import GeneratorType
 
 import pytest
 
 from prober.capabilities import Capabilities
 from prober.commandline.refusal import Place, Refusal
+from prober.devices.rows import ROWS
 from prober.domain.domain import Domain
-from prober.domain.steps import Check, Step, reading
+from prober.domain.shared.device import Device
+from prober.domain.steps import NOTHING, Check, Step, reading
 from prober.errors import RefusedError
 from prober.host.host import Host
 from prober.host.target import Target
+from prober.translate.order import EMISSIONS
 from prober.translate.pipeline import translate
 from prober.translate.read import read_domain
 from prober.translate.steps import STEPS
@@ -106,3 +110,24 @@ def test_a_lambda_is_no_step() -> None:
         Step(1, lambda domain, target: check_nothing(domain, target))
     with pytest.raises(ValueError, match="at turn 1 is a lambda, which has no name"):
         Step(1, reading(lambda domain: iter(()), lambda domain, _: (domain,)))
+
+
+def test_what_is_about_something_has_nothing_to_do_in_a_domain_without(caps: Capabilities) -> None:
+    domain = read_domain(DOMAIN)
+    target = find_target(domain, caps, None, Host())
+    for step in STEPS:
+        refusals, given = run(step, domain, target)
+        if (step.needed is not None and step.needed(domain) in NOTHING) or _lacks(domain, step.about):
+            assert (refusals, given or domain) == ([], domain), step.name
+        domain = given or domain
+    left_out = 0
+    for emission in (*EMISSIONS, *(emission for row in ROWS for emission in row.emissions)):
+        is_there = not emission.field or attrgetter(emission.field)(domain) not in NOTHING
+        if not is_there or _lacks(domain, emission.about):
+            assert list(emission.emit(domain, target)) == [], emission.turn
+            left_out += 1
+    assert left_out > 10
+
+
+def _lacks(domain: Domain, about: tuple[type[Device], ...]) -> bool:
+    return bool(about) and not any(isinstance(device, about) for device in domain.devices.every)
