@@ -59,6 +59,10 @@ def _no_firmware(line: Line) -> Iterator[Fault]:
         yield Fault(place, "firmware", "firmware is the name of a file, not an empty one", "leave it out")
 
 
+#: What an expander has that is of no node (``include/system/numa.h``, ``NUMA_NODE_UNASSIGNED``).
+_NO_NODE = 128
+
+
 def _expander_nodes(line: Line) -> Iterator[Fault]:
     """Nodes that are counted as the machine is made; without ``-numa`` and with ``maxmem`` there may be one."""
     if line.is_open:
@@ -68,7 +72,7 @@ def _expander_nodes(line: Line) -> Iterator[Fault]:
         nodes = 1
     for device in line.of_type("pxb", "pxb-pcie", "pxb-cxl"):
         node = number(device.values.get("numa_node"))
-        if node is not None and nodes <= node < 65535:
+        if node is not None and node >= nodes and node != _NO_NODE:
             yield Fault(device.place, "numa_node", f"there are {nodes} NUMA nodes, and no node {node}")
 
 

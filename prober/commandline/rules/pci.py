@@ -12,6 +12,9 @@ from prober.commandline.rules.rule import Rule
 #: Ports with a slot that has a number of its own, by the first version whose type is known to have it.
 _SLOTS = ("pcie-root-port", "ioh3420", "xio3130-downstream", "cxl-downstream", "cxl-rp")
 
+#: Devices that make a root bus beside the machine's own.
+_EXPANDERS = ("pxb", "pxb-pcie", "pxb-cxl")
+
 #: Buses that are no PCI Express: behind these the bus is conventional.
 _CONVENTIONAL = ("pci-bridge", "pcie-pci-bridge", "i82801b11-bridge")
 
@@ -21,7 +24,7 @@ _MODERN = ("virtio-input-", "vhost-vsock-", "vhost-user-vsock-")
 
 
 def _chassis(line: Line) -> Iterator[Fault]:
-    taken: dict[tuple[int, int], Made] = {}
+    taken: set[tuple[int, int]] = set()
     if line.globals & {"chassis", "slot"}:
         return
     for device in line.of_type(*_SLOTS):
@@ -32,17 +35,18 @@ def _chassis(line: Line) -> Iterator[Fault]:
         if (chassis, slot) in taken:
             message = f"there is a slot {slot} of chassis {chassis} already"
             yield Fault(device.place, "chassis", message, "give each port a chassis or a slot of its own")
-        taken.setdefault((chassis, slot), device)
+        taken.add((chassis, slot))
 
 
 def _iommu_platform(line: Line) -> Iterator[Fault]:
     if "iommu_platform" not in line.properties or "disable-legacy" in line.globals:
         return
-    if any(device.typename.startswith("pxb") for device in line.devices):
-        return
+    has_expander = not line.by_type.keys().isdisjoint(_EXPANDERS)
     for device in line.devices:
         if switch(device.values.get("iommu_platform")) is not True or _is_of_backend(device, line):
             continue
+        if has_expander and not device.bus:
+            continue  # it is on the expander, or on what is behind it
         always = device.typename.endswith("-transitional") and not device.typename.endswith("-non-transitional")
         if always or (_has_both(device, line) and not _is_behind_port(device, line)):
             message = f"iommu_platform is of modern virtio devices, and {device.typename} is transitional here"
@@ -106,10 +110,7 @@ def _expanders(line: Line) -> Iterator[Fault]:
                 yield Fault(device.place, "bus_nr", f"there is a bus number {bus} already", "give each pxb a bus_nr")
             if bus is not None:
                 taken.add(bus)
-        elif device.bus in ("", "pci.0", "pcie.0") and device.type.lineage & {
-            "base-pci-bridge",
-            "pci-bridge",
-        }:
+        elif device.bus in ("", "pci.0", "pcie.0") and "base-pci-bridge" in device.type.lineage:
             taken.add(0)  # bridges have no number before the guest's firmware gives them one
 
 
@@ -120,12 +121,19 @@ def _eim(line: Line) -> Iterator[Fault]:
 
 
 def _bridges_alone(line: Line) -> Iterator[Fault]:
-    expanders = {device.id: device for device in line.of_type("pxb-pcie", "pxb-cxl") if device.id}
+    """Devices on the bus of an expander, also those that name none: QEMU looks at the newest root bus first."""
+    by_id: dict[str, Made] = {}
+    newest: Made | None = None
     for device in line.devices:
-        home = expanders.get(device.bus) if device.bus else None
+        home = by_id.get(device.bus) if device.bus else newest
         if home is not None and device.type.is_pci and "base-pci-bridge" not in device.type.lineage:
             message = f"{home.typename} takes ports and bridges alone, and no {device.typename}"
-            yield Fault(device.place, "bus", message, f"put a pcie-root-port on {device.bus}, and this behind it")
+            behind = f"put a pcie-root-port on {device.bus}, and this behind it"
+            yield Fault(device.place, "bus", message, behind if device.bus else "name the bus that it is to be on")
+        if device.typename in _EXPANDERS:
+            newest = None if line.is_open else device
+            if device.typename != "pxb":  # a bridge of its own has the name
+                by_id[device.id] = device
 
 
 def _cxl(line: Line) -> Iterator[Fault]:
@@ -194,10 +202,10 @@ _INDEX = "-display none -device virtio-rng-pci,acpi-index=5"
 RULES = (
     Rule(
         "line/pxb-bridges",
-        "`pxb-pcie` and `pxb-cxl` take ports and bridges alone",
+        "`pxb`, `pxb-pcie` and `pxb-cxl` take ports and bridges alone, also where a device behind them names no bus",
         "hw/pci/pci.c, do_pci_register_device",
         _bridges_alone,
-        about=("pxb-pcie", "pxb-cxl"),
+        about=_EXPANDERS,
         wrong=f"{_PXB} -device virtio-rng-pci,bus=x",
         right=f"{_PXB} -device pcie-root-port,bus=x,chassis=1",
     ),

@@ -70,7 +70,7 @@ def _homes(line: Line) -> list[Made]:
 
 def _port_name(device: Made, names: set[str]) -> Iterator[Fault]:
     name = device.values.get("name")
-    if isinstance(name, str) and name:
+    if isinstance(name, str):
         if name in names:
             yield Fault(device.place, "name", f"there is a port with the name {name!r} already")
         names.add(name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from prober.commandline.line import Line, Made
-from prober.commandline.options import Keyval, Qapi
+from prober.commandline.options import Global, Keyval, Object, Plain, Qapi
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
 from prober.commandline.text import Text
@@ -29,18 +30,18 @@ def _settings(line: Line) -> Iterator[Fault]:
             text = (option.value or "")[:64]
             yield Fault(option.place, "", f"-set is like device.ID.KEY=VALUE, not {text!r}")
             continue
-        why = _wrong(line, *match.groups())
+        why = _wrong(line, option, *match.groups())
         if why:
             yield Fault(option.place, "", why)
 
 
-def _wrong(line: Line, group: str, ident: str, key: str, value: str) -> str:
+def _wrong(line: Line, setting: Plain, group: str, ident: str, key: str, value: str) -> str:
     groups = line.caps.options
     if group not in _WITH_IDS:
         return _wrong_group(line, group)
     if "-readconfig" in line.plain:
         return ""
-    made = _of_id(line, group, ident)
+    made = _of_id(takewhile(lambda one: one is not setting, line.options), group, ident)
     if made is None:
         return f"there is no -{group} with id {ident!r} to set {key} of"
     if isinstance(made, Made) and made.is_json:
@@ -62,8 +63,10 @@ def _wrong_group(line: Line, group: str) -> str:
     return ""
 
 
-def _of_id(line: Line, group: str, ident: str) -> Made | Keyval | Qapi | None:
-    for option in line.options:
+def _of_id(
+    options: Iterable[Made | Global | Object | Qapi | Keyval | Plain], group: str, ident: str
+) -> Made | Keyval | Qapi | None:
+    for option in options:
         match option:
             case Made() if group == "device" and option.id == ident:
                 return option

@@ -50,7 +50,7 @@ def _local(line: Line) -> Iterator[Fault]:
         value = last_item(option.value.get("localaddr"))
         if not isinstance(value, str) or "udp" in option.value:
             continue
-        if "mcast" not in option.value and ("listen" in option.value or "connect" in option.value):
+        if "mcast" not in option.value and not option.value.keys().isdisjoint(("fd", "listen", "connect")):
             yield Fault(option.place, "localaddr", "localaddr goes with udp or mcast alone")
         elif "mcast" in option.value and ipv4(value) is None:
             message = f"localaddr beside mcast is an IPv4 address without a port, not {value[:64]!r}"

@@ -14,23 +14,30 @@ _IRQCHIPS = ("on", "off", "split")
 
 
 def _accelerators(line: Line) -> Iterator[Fault]:
+    is_chosen = False
     for option in line.keyval.get("-accel", ()):
         if not option.first:
             yield Fault(option.place, "accel", "-accel needs the name of an accelerator")
-        for item in option.pairs:
-            value = str(item.value)
-            if option.first == "tcg" and item.name == "thread" and value not in _THREADS:
-                yield Fault(item.place, "thread", f"thread is one of {', '.join(_THREADS)}, not {value[:64]!r}")
-            elif option.first == "tcg" and item.name == "tb-size":
-                size = as_number(value)
-                if size is None or not 0 <= size < 2**32:
-                    yield Fault(
-                        item.place, "tb-size", f"tb-size is a number of MiB up to {2**32 - 1}, not {value[:64]!r}"
-                    )
-            elif option.first == "kvm" and item.name == "kernel-irqchip" and value not in _IRQCHIPS:
-                yield Fault(
-                    item.place, "kernel-irqchip", f"kernel-irqchip is one of {', '.join(_IRQCHIPS)}, not {value[:64]!r}"
-                )
+        # TCG always works, so nobody reads the values of what stands behind it.
+        for item in () if is_chosen else option.pairs:
+            message = _wrong(option.first, item.name, str(item.value))
+            if message:
+                yield Fault(item.place, item.name, message)
+        is_chosen = is_chosen or option.first == "tcg"
+
+
+def _wrong(accelerator: str, name: str, value: str) -> str:
+    """What is wrong with a value, empty where nothing is."""
+    match accelerator, name:
+        case "tcg", "thread" if value not in _THREADS:
+            return f"thread is one of {', '.join(_THREADS)}, not {value[:64]!r}"
+        case "tcg", "tb-size":
+            size = as_number(value)
+            if size is None or not 0 <= size < 2**32:
+                return f"tb-size is a number of MiB up to {2**32 - 1}, not {value[:64]!r}"
+        case "kvm", "kernel-irqchip" if value not in _IRQCHIPS:
+            return f"kernel-irqchip is one of {', '.join(_IRQCHIPS)}, not {value[:64]!r}"
+    return ""
 
 
 def _no_accelerator(line: Line) -> Iterator[Fault]:

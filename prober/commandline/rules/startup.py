@@ -21,11 +21,13 @@ def _kernel(line: Line) -> Iterator[Fault]:
         return
     for flag, key in _OF_KERNEL.items():
         # 5.2 takes an empty -append for none.
+        may_be_empty = flag == "-append" and line.caps.version.numbers < (7, 2, 0)
         for option in line.plain.get(flag, ()):
-            if option.value or flag != "-append":
+            if option.value or not may_be_empty:
                 yield Fault(option.place, flag, f"{flag} needs -kernel", _HINT)
         for keyed in line.keyval.get("-machine", ()):
-            if value_of(keyed.pairs, key):
+            value = value_of(keyed.pairs, key)
+            if value is not None and (value or not may_be_empty):
                 yield Fault(keyed.place, key, f"{key} needs a kernel", "add kernel=FILE, or leave it out")
 
 

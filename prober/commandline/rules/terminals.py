@@ -19,8 +19,12 @@ _MONITORS = ("-monitor", "-qmp", "-qmp-pretty")
 _PORTS = ("-serial", "-parallel", "-debugcon", "-gdb")
 _ALL = (*_PORTS, *_MONITORS)
 
-#: The machines that have a serial and a parallel port by themselves.
+#: The machines whose ports are on an ISA bus, up to as many as QEMU knows.
 _PCS = ("pc", "q35", "isapc")
+
+#: Those that have a serial and a parallel port on a line that asks for none; ``microvm`` makes nothing of the parallel
+#: one, and QEMU counts it all the same.
+_WITH_PORTS = (*_PCS, "microvm")
 
 
 def _ports(line: Line) -> Iterator[Plain]:
@@ -32,15 +36,14 @@ def _ports(line: Line) -> Iterator[Plain]:
 
 def named_chardev(option: Plain) -> str | None:
     """The id of the character device that such an option takes."""
-    value = (option.value or "").removeprefix("mon:")
-    return value.removeprefix("chardev:").partition(",")[0] if value.startswith("chardev:") else None
+    value = option.value or ""
+    return value.removeprefix("chardev:") if value.startswith("chardev:") else None
 
 
 def _by_itself(line: Line, flag: str, typename: str) -> bool:
     """Whether there is a port that nobody asked for (``default_serial``, ``default_parallel``)."""
-    kinds = (*_PCS, "microvm") if flag == "-serial" else _PCS
     asked = flag in line.plain or typename in line.by_type or any(one.driver == typename for one in line.settings)
-    return line.kind in kinds and not asked and "-nodefaults" not in line.plain and not line.is_open
+    return line.kind in _WITH_PORTS and not asked and "-nodefaults" not in line.plain and not line.is_open
 
 
 def _on_terminal(line: Line) -> Iterator[tuple[Origin, str]]:
@@ -134,9 +137,9 @@ def _other_ports(line: Line) -> str:
 
 
 def _isa_ports(line: Line) -> Iterator[Fault]:
+    if line.kind not in _PCS or line.is_open or "index" in line.globals:
+        return
     for typename, flag, most in (("isa-serial", "-serial", 4), ("isa-parallel", "-parallel", _MOST_PARALLEL)):
-        if line.kind not in _PCS or line.is_open or "index" in line.globals:
-            continue
         # Each device that names no index gets the number of those before it.
         made = min(len(_count(line, flag)), most)
         for device in line.of_type(typename):

@@ -79,7 +79,7 @@ def _root_ports(device: Made, line: Line) -> tuple[int | None, str]:
             return _ROOT_PORTS["pci-uhci-usb"], "usb-bus.0"
     else:
         home = home_of(device, "usb-bus", line)
-    if home is None or "masterbus" in line.properties:
+    if home is None:
         return None, ""
     return _ports_of(home), f"a {home.typename}"
 

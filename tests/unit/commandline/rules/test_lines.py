@@ -1,7 +1,8 @@
 """Command lines, and all that the rules find of each; of a sound one, nothing.
 
-The lines stand in ``lines``, in a file for each file of rules.  A line has the version that it is for before it, and
-what is found of it below, as ``RULE WORD PART: MESSAGE (HINT)``, the kind before it where it is no error.
+The lines stand in ``lines``, in a file for each file of rules.  A line has the version that it is for before it (with
+its target, where that is not x86), and what is found of it below, as ``RULE WORD PART: MESSAGE (HINT)``, the kind before
+it where it is no error.
 ``PROBER_REWRITE_CASES=1`` writes what is found anew: read the difference.
 """
 
@@ -24,9 +25,9 @@ REWRITE = os.environ.get("PROBER_REWRITE_CASES") == "1"
 FILES = sorted((Path(__file__).parent / "lines").glob("*.txt"))
 CAPS = {
     version: load_capabilities(FIXTURES / f"qemu-{version}.replies.xz")
-    for version in ("5.2.0", "7.2.22", "10.0.13", "11.1.2")
+    for version in ("5.2.0", "7.2.22", "10.0.13", "11.1.2", "aarch64-7.2.22", "loongarch64-7.2.22", "riscv64-7.2.22")
 }
-HEAD = re.compile(r"\[([\d.]+)\] (.*)")
+HEAD = re.compile(r"\[([\w.-]+)\] (.*)")
 
 
 class Case(NamedTuple):
