@@ -15,7 +15,8 @@ from prober.commandline.text import as_range
 from prober.commandline.topology import Ids, SmpTopology, topology_of
 
 #: Keys that say where a CPU sits, the field of :class:`Ids` for each, and the level that has to have more than one for
-#: a machine to know the key (``x86_possible_cpu_arch_ids``).
+#: a machine to know the key (``x86_possible_cpu_arch_ids``).  Books and drawers are not looked at, whatever is said of
+#: them (``machine_set_cpu_numa_node``; tried with 10.0 and 11.1).
 _KEYS: Mapping[str, tuple[str, str]] = {
     "thread-id": ("thread", ""),
     "core-id": ("core", ""),
@@ -23,8 +24,6 @@ _KEYS: Mapping[str, tuple[str, str]] = {
     "die-id": ("die", "dies"),
     "socket-id": ("socket", ""),
     "cluster-id": ("", "clusters"),
-    "book-id": ("", "books"),
-    "drawer-id": ("", "drawers"),
 }
 
 #: More CPUs than these are not compared with options one by one: somebody may give thousands of both.
@@ -46,7 +45,10 @@ class _Map:
         return cls(topology, ids=[topology.ids(index) for index in range(topology.maxcpus)])
 
     def add_indices(self, option: Keyval, node: int, value: Value) -> Iterator[Fault]:
-        """CPUs by their numbers."""
+        """CPUs by their numbers, which have no sign (``qapi/opts-visitor.c``, ``opts_type_uint64``)."""
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str) and item.lstrip().startswith("-"):
+                yield Fault(option.place, "cpus", f"the numbers of CPUs are from 0, not {item[:64]!r}")
         for first, last in _ranges(value):
             if last >= self.topology.maxcpus:
                 message = f"there are {self.topology.maxcpus} CPUs, and no CPU {max(first, self.topology.maxcpus)}"
