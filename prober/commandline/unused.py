@@ -21,7 +21,7 @@ def find_unused(line: Line) -> Iterator[Finding]:
     Known are the devices that pc and q35 are made of.  A global for any other type that the command line does not
     make is *unknown*: another device may have it inside.
     """
-    made = set(line.by_type)
+    made = {*line.by_type, *line.family.further}
     lacking_of: dict[str, tuple[str, str] | None] = {}
     for option in line.settings:
         driver = option.driver

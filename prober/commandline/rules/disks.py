@@ -31,6 +31,26 @@ def _geometry(line: Line) -> Iterator[Fault]:
             yield Fault(device.place, missing[0], f"a disk with some of {', '.join(_GEOMETRY)} needs all of them")
 
 
+#: How many bytes of a serial number go into the id of a SCSI disk, and of how many one is at all
+#: (``hw/scsi/scsi-disk.c``, ``MAX_SERIAL_LEN_FOR_DEVID`` and ``MAX_SERIAL_LEN``).
+_LONGEST_ID, _LONGEST_SERIAL = 20, 36
+
+
+def _serial_as_id(line: Line) -> Iterator[Fault]:
+    """A serial number that is the disk's id as well, as it has no other; what is too long anyway, another rule says."""
+    if "device_id" in line.globals or line.is_open:
+        return
+    for device in [*line.derived_from("scsi-disk-base"), *line.of_type("usb-storage")]:
+        serial = device.values.get("serial")
+        if "device_id" in device.values or not isinstance(serial, str):
+            continue
+        length = len(serial.encode(errors="replace"))
+        if length > _LONGEST_ID and (length <= _LONGEST_SERIAL or device.typename == "usb-storage"):
+            hint = "" if device.typename == "usb-storage" else "write device_id= as well"
+            message = f"serial has at most {_LONGEST_ID} characters where it is the disk's id too, not {length}"
+            yield Fault(device.place, "serial", message, hint)
+
+
 def _iothread(line: Line) -> Iterator[Fault]:
     if "ioeventfd" not in line.properties:
         return
@@ -180,6 +200,22 @@ def _words(opening: Opening, other: Opening, what: str) -> str:
 
 
 RULES = (
+    Rule(
+        "line/scsi-serial-id",
+        "`serial` of a SCSI disk without `device_id`, or of `usb-storage`, has at most 20 characters (since 10.0)",
+        "hw/scsi/scsi-disk.c, scsi_realize: device_id",
+        _serial_as_id,
+        about=("serial",),
+        wrong=(
+            "-display none -blockdev null-co,node-name=n -device lsi53c895a "
+            "-device scsi-hd,drive=n,serial=123456789012345678901"
+        ),
+        right=(
+            "-display none -blockdev null-co,node-name=n -device lsi53c895a "
+            "-device scsi-hd,drive=n,serial=12345678901234567890"
+        ),
+        since=(10, 0, 0),
+    ),
     Rule(
         "line/drive-place",
         "each drive has a place of its own, which the machine has",

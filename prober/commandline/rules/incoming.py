@@ -34,8 +34,8 @@ _KEYS = frozenset(
     }
 )  # fmt: skip
 
-
-_DESCRIPTOR = re.compile(rf"{DESCRIPTOR.pattern}(,|$)")
+#: The last port (``to``) before that, which ``sscanf`` reads.
+_LAST_PORT = re.compile(r"\s*[+-]?\d+")
 
 
 def _sources(line: Line) -> Iterator[Fault]:
@@ -60,7 +60,7 @@ def wrong_source(text: str, version: _Version) -> str:
     if kind == "unix" and not rest:
         return "-incoming unix: needs a path"
     # ``migration/fd.c``.
-    if kind == "fd" and not _DESCRIPTOR.match(rest):
+    if kind == "fd" and not DESCRIPTOR.fullmatch(rest):
         return f"-incoming fd: is followed by the number of a descriptor, not {rest[:64]!r}"
     return ""
 
@@ -72,11 +72,16 @@ def _wrong_address(text: str, version: _Version) -> str:
     behind = text[match.end() :]
     for item in behind[1:].split(",") if behind.startswith(",") else ():
         key, equals, value = item.partition("=")
-        if equals and key == "to" and as_number(value) is None:
+        if key == "to" and not (_is_last_port(value, version) if equals else version < _STRICT):
             return f"to= is a number, not {value[:64]!r}"
         if version >= _STRICT and key not in _KEYS and key.removeprefix("no") not in _KEYS:
             return f"-incoming tcp: takes no {key[:64]!r} behind the address"
     return ""
+
+
+def _is_last_port(text: str, version: _Version) -> bool:
+    """Whether it is a number, which is in tens before 10.2 (5.2, 7.2 and 10.0 refuse ``0x10``)."""
+    return as_number(text) is not None if version >= _STRICT else _LAST_PORT.fullmatch(text) is not None
 
 
 RULES = (

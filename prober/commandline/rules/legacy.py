@@ -33,21 +33,22 @@ def _usb(line: Line) -> Iterator[Fault]:
         name = option.value or ""
         gone = _USB.get(name, (0, 0, 0))
         if gone is not None and line.caps.version.numbers >= gone:
-            hint = did_you_mean(nearest(name[:64], _USB)) or "write -device usb-…"
-            yield Fault(option.place, "", f"-usbdevice is one of {', '.join(_USB)}, not {name[:64]!r}", hint)
+            known = [one for one, end in _USB.items() if end is None or line.caps.version.numbers < end]
+            hint = did_you_mean(nearest(name[:64], known)) or "write -device usb-…"
+            yield Fault(option.place, "", f"-usbdevice is one of {', '.join(known)}, not {name[:64]!r}", hint)
         elif line.kind in ("isapc", "none"):
             yield Fault(option.place, "", f"machine {line.machine.name if line.machine else ''} has no USB")
 
 
 def _soundhw(line: Line) -> Iterator[Fault]:
-    known = (*_OF_PCI, *_OF_ISA, "pcspk", "all")
+    known = (*(name for name in _OF_PCI if name != "virtio"), *_OF_ISA, "pcspk", "all")
     for option in line.plain.get("-soundhw", ()):
         text = option.value or ""
         if text in _HELP:
             yield Fault(option.place, "", f"-soundhw {text} lists the cards, and QEMU ends")
             continue
         for name in text.split(",") if text else ():
-            if name not in known or name == "virtio":
+            if name not in known:
                 hint = did_you_mean(nearest(name[:64], known))
                 yield Fault(option.place, "", f"there is no sound card {name[:64]!r}", hint)
             elif name in _OF_PCI and line.has_pci is False:

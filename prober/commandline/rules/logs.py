@@ -18,7 +18,8 @@ def _items(line: Line) -> Iterator[Fault]:
     for option in line.plain.get("-d", ()):
         item = wrong_item(option.value or "", line.caps.version.numbers, has_plugins=has_plugins)
         if item is not None:
-            hint = did_you_mean(nearest(item[:64], LOG_ITEMS)) if item else ""
+            known = [name for name, since in LOG_ITEMS.items() if line.caps.version.numbers >= since and name != item]
+            hint = did_you_mean(nearest(item[:64], known)) if item else ""
             yield Fault(option.place, "", f"QEMU {line.caps.version} has no item {item[:64]!r} of the log", hint)
 
 

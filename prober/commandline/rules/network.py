@@ -120,8 +120,10 @@ def _queue(line: Line) -> Iterator[Fault]:
     for device in line.devices:
         length = number(device.values.get("tx_queue_size"))
         kind = kinds.get(str(device.values.get("netdev")), "")
-        if length is not None and length > _LONGEST and kind and kind not in ("vhost-user", "vhost-vdpa"):
-            message = f"tx_queue_size is up to {_LONGEST} where a {kind} netdev is behind the card, not {length}"
+        is_alone = not ("netdev" in device.values or "netdev" in line.globals or line.is_open)
+        if length is not None and length > _LONGEST and (is_alone or kind not in ("", "vhost-user", "vhost-vdpa")):
+            what = f"a {kind} netdev" if kind else "nothing"
+            message = f"tx_queue_size is up to {_LONGEST} where {what} is behind the card, not {length}"
             yield Fault(device.place, "tx_queue_size", message)
 
 

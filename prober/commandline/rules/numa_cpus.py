@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from prober.commandline.line import Line, number
 from prober.commandline.options import Keyval, Value
@@ -14,7 +15,8 @@ from prober.commandline.text import as_range
 from prober.commandline.topology import Ids, SmpTopology, topology_of
 
 #: Keys that say where a CPU sits, the field of :class:`Ids` for each, and the level that has to have more than one for
-#: a machine to know the key (``x86_possible_cpu_arch_ids``).
+#: a machine to know the key (``x86_possible_cpu_arch_ids``).  Books and drawers are not looked at, whatever is said of
+#: them (``machine_set_cpu_numa_node``; tried with 10.0 and 11.1).
 _KEYS: Mapping[str, tuple[str, str]] = {
     "thread-id": ("thread", ""),
     "core-id": ("core", ""),
@@ -22,8 +24,6 @@ _KEYS: Mapping[str, tuple[str, str]] = {
     "die-id": ("die", "dies"),
     "socket-id": ("socket", ""),
     "cluster-id": ("", "clusters"),
-    "book-id": ("", "books"),
-    "drawer-id": ("", "drawers"),
 }
 
 #: More CPUs than these are not compared with options one by one: somebody may give thousands of both.
@@ -31,23 +31,12 @@ _MOST_COMPARED = 1 << 18
 
 
 @dataclass
-class NumaStep:
-    """One ``-numa`` when its turn comes: ``owners`` are the nodes that have CPUs by then, ``faults`` what is wrong with
-    its own.  Without the topology, ``owners`` is None."""
-
-    option: Keyval
-    kind: str
-    values: Mapping[str, Value]
-    owners: set[int] | None
-    faults: list[Fault] = field(default_factory=list)
-
-
-@dataclass
 class _Map:
-    """The node of each CPU that has one."""
+    """The node of each CPU that has one, and the nodes to which some were given."""
 
     topology: SmpTopology
     nodes: dict[int, int] = field(default_factory=dict)
+    owners: set[int] = field(default_factory=set)
     ids: list[Ids] = field(default_factory=list)
 
     @classmethod
@@ -56,7 +45,10 @@ class _Map:
         return cls(topology, ids=[topology.ids(index) for index in range(topology.maxcpus)])
 
     def add_indices(self, option: Keyval, node: int, value: Value) -> Iterator[Fault]:
-        """CPUs by their numbers."""
+        """CPUs by their numbers, which have no sign (``qapi/opts-visitor.c``, ``opts_type_uint64``)."""
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str) and item.lstrip().startswith("-"):
+                yield Fault(option.place, "cpus", f"the numbers of CPUs are from 0, not {item[:64]!r}")
         for first, last in _ranges(value):
             if last >= self.topology.maxcpus:
                 message = f"there are {self.topology.maxcpus} CPUs, and no CPU {max(first, self.topology.maxcpus)}"
@@ -90,6 +82,31 @@ class _Map:
             yield Fault(option.place, part, f"CPU {index} is of NUMA node {before} already, and cannot be of {node}")
 
 
+@dataclass
+class NumaStep:
+    """One ``-numa`` when its turn comes: ``cpus`` is what was given by then, None without the topology, and ``faults``
+    what is wrong with its own."""
+
+    option: Keyval
+    kind: str
+    values: Mapping[str, Value]
+    cpus: _Map | None
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def owners(self) -> set[int] | None:
+        """The nodes that have CPUs by then; None where nobody knows."""
+        return None if self.cpus is None else self.cpus.owners
+
+
+class NodesWithCpus(NamedTuple):
+    """The nodes that have CPUs in the end: ``given`` by the options, and the ``rest``, to which those go that no option
+    gives to any."""
+
+    given: set[int]
+    rest: set[int]
+
+
 def _ranges(value: Value) -> Iterator[tuple[int, int]]:
     """The numbers of a list, each with the last of its range."""
     for item in value if isinstance(value, list) else [value]:
@@ -116,44 +133,48 @@ def walk(line: Line) -> Iterator[NumaStep]:
     """Every ``-numa`` in its turn."""
     cpus = _map_of(line)
     count = 0
-    owners: set[int] | None = set() if cpus is not None else None
     for option in line.keyval.get("-numa", ()):
         values = numa_values(option)
-        step = NumaStep(option, str(values.get("type")), values, owners)
+        step = NumaStep(option, str(values.get("type")), values, cpus)
         if step.kind == "node":
             node = number(values["nodeid"]) if "nodeid" in values else count
             count += 1
-            _assign(step, cpus, node if "cpus" in values else None)
+            _assign(step, node if "cpus" in values else None)
         elif step.kind == "cpu":
             if "node-id" not in values:
                 step.faults.append(Fault(option.place, "node-id", "-numa cpu needs node-id"))
-            _assign(step, cpus, number(values.get("node-id")))
+            _assign(step, number(values.get("node-id")))
         yield step
 
 
-def _assign(step: NumaStep, cpus: _Map | None, node: int | None) -> None:
+def _assign(step: NumaStep, node: int | None) -> None:
     """Give a node the CPUs that are said."""
-    if cpus is None or node is None or step.owners is None:
+    cpus = step.cpus
+    if cpus is None or node is None:
         return
     if step.kind == "node":
         step.faults += cpus.add_indices(step.option, node, step.values["cpus"])
     else:
         step.faults += cpus.add_places(step.option, node, step.values)
-    step.owners.add(node)
+    cpus.owners.add(node)
 
 
-def nodes_with_cpus(line: Line) -> set[int] | None:
-    """The nodes that have CPUs in the end: where no CPU was given to any, each goes to the node of its socket."""
+def nodes_with_cpus(line: Line) -> NodesWithCpus | None:
+    """The nodes that have CPUs in the end; None where nobody knows.
+
+    Where no CPU was given to any, each goes to the node of its socket; else those that are left over go to node 0
+    (``hw/core/machine.c``, ``machine_numa_finish_cpu_init``; seen in 5.2, 7.2, 10.0 and 11.1).
+    """
     steps = list(walk(line))
-    topology = topology_of(line)
-    if not steps or steps[-1].owners is None or not isinstance(topology, SmpTopology):
+    cpus = steps[-1].cpus if steps else None
+    if cpus is None:
         return None
-    owners = steps[-1].owners
+    most = cpus.topology.maxcpus
+    if cpus.owners:
+        rest = {0} if len(cpus.nodes) < most else set()
+        return None if any(step.faults for step in steps) else NodesWithCpus(cpus.owners, rest)
     nodes = sum(step.kind == "node" for step in steps)
-    if owners:
-        # CPUs that are left over are of node 0, which is for the caller to know.
-        return None if any(step.faults for step in steps) else owners
-    return {topology.ids(index).socket % nodes for index in range(topology.maxcpus)} if nodes else None
+    return NodesWithCpus(set(), {cpus.topology.ids(index).socket % nodes for index in range(most)}) if nodes else None
 
 
 def _cpus(line: Line) -> Iterator[Fault]:

@@ -186,31 +186,31 @@ def _initiator_nodes(line: Line) -> Iterator[Fault]:
     """An initiator has CPUs in the end; nodes to which no CPU was given get them by their sockets."""
     if switch(line.machine_value("hmat")) is not True:
         return
-    owners = nodes_with_cpus(line)
+    cpus = nodes_with_cpus(line)
+    owners = None if cpus is None else cpus.given | cpus.rest
     present = {node for _, node, _ in numa_nodes(line)}
     for option, node, values in numa_nodes(line):
         initiator = number(values.get("initiator"))
         if initiator is None:
-            if owners is not None and node is not None and _lacks_initiator(line, node, owners):
+            if cpus is not None and node is not None and _lacks_initiator(line, node, cpus.rest):
                 message = f"QEMU {line.caps.version} finds no initiator of NUMA node {node} by itself"
                 yield Fault(option.place, "initiator", message, "write initiator= of a node with CPUs")
         elif initiator not in present:
             yield Fault(option.place, "initiator", f"there is no NUMA node {initiator} that could be the initiator")
-        elif owners is not None and initiator not in {0, *owners}:
+        elif owners is not None and initiator not in owners:
             yield Fault(option.place, "initiator", f"node {initiator} has no CPUs, and cannot be an initiator")
         elif owners is not None and node in owners and initiator != node and "cpus" not in values:
             message = f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
             yield Fault(option.place, "initiator", message)
 
 
-def _lacks_initiator(line: Line, node: int, owners: set[int]) -> bool:
-    """QEMU 5.2 forgets that a node has CPUs which are given with it, and asks for an initiator of each node."""
+def _lacks_initiator(line: Line, node: int, rest: set[int]) -> bool:
+    """QEMU 5.2 forgets that a node has CPUs which are given with it, and asks for an initiator of each node that has
+    none by ``-numa cpu`` or of the ``rest``."""
     if line.caps.version.numbers >= (6, 0, 0) or "initiator" in line.globals:
         return False
-    given = [values for option in line.keyval.get("-numa", ()) if (values := numa_values(option))]
-    by_place = {number(values.get("node-id")) for values in given if values.get("type") == "cpu"}
-    is_said = bool(by_place) or any("cpus" in values for values in given)
-    return node not in (by_place if is_said else owners)
+    given = [numa_values(option) for option in line.keyval.get("-numa", ())]
+    return node not in rest | {number(values.get("node-id")) for values in given if values.get("type") == "cpu"}
 
 
 RULES = (

@@ -35,3 +35,16 @@ def test_what_a_network_card_is_tried_with_is_read() -> None:
     line = "-M q35 -nodefaults -global e1000.mac=x"
     assert faults(line, "10.0.13")[0].kind is Kind.error
     assert faults(line, "7.2.22")[0].kind is Kind.ignored
+
+
+@pytest.mark.parametrize(
+    "line", ["-M isapc -global isa-pit.iobase=64", "-M microvm -global mc146818rtc.base_year=1980"]
+)
+def test_what_a_machine_has_of_itself_is_read(line: str) -> None:
+    assert not faults(line, "10.0.13")
+
+
+def test_what_a_machine_has_not_is_not_read() -> None:
+    assert [finding.kind for finding in faults("-M none -global mc146818rtc.base_year=1980", "10.0.13")] == [
+        Kind.ignored
+    ]

@@ -202,7 +202,7 @@ def test_a_rule_that_is_not_asked_would_find_nothing(line: str, message: str, ol
 
 @pytest.mark.parametrize("case", test_lines.CASES, ids=str)
 def test_nor_would_it_in_other_lines(case: test_lines.Case) -> None:
-    line = Line.of(parse_command_line(["qemu", *split_shell(case.line)]).options, test_lines.CAPS[case.version])
+    line = Line.of(parse_command_line(["qemu", *split_shell(case.line)]).options, test_lines.ALL_CAPS[case.version])
     asked = rules_for(line)
     assert not [rule.name for rule in of_version(line) if rule not in asked and list(rule.find(line))]
 
