@@ -70,8 +70,9 @@ def _pages(name: str) -> _Find:
 
 
 def _huge(values: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    # It is looked at without huge pages as well, and one that is odd is taken for none.
     found = size(values.get("hugetlbsize"))
-    if switch(values.get("hugetlb")) is True and found and found & (found - 1):
+    if found is not None and not found & 1 and (found == 0 or found & (found - 1)):
         yield "hugetlbsize", f"hugetlbsize is a power of two, not {found}"
 
 
