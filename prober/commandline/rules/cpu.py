@@ -104,7 +104,10 @@ def _written(value: Value) -> str:
 
 
 class _Row(NamedTuple):
-    """A property of a CPU, and what its values are: ``find`` gives what is wrong with one, or nothing."""
+    """A property of a CPU, and what its values are: ``find`` gives what is wrong with one, or nothing.
+
+    ``as_set`` is whether QEMU looks at each that is given, when it sets it, and not at the last when it makes the CPU.
+    """
 
     name: str
     of: str
@@ -115,6 +118,7 @@ class _Row(NamedTuple):
     right: str
     since: Version = (0, 0, 0)
     until: Version | None = None
+    as_set: bool = False
 
     def rule(self) -> Rule:
         """The rule of this row."""
@@ -123,9 +127,8 @@ class _Row(NamedTuple):
             option = _cpu(line)
             if option is None:
                 return
-            # Of one that is given twice the last counts, whatever the first is.
             said = [item for item in option.pairs if item.name.replace("_", "-") == self.of]
-            for item in said[-1:]:
+            for item in said if self.as_set else said[-1:]:
                 message = self.find(_written(item.value), line)
                 if message:
                     yield Fault(item.place, item.name, message)
@@ -159,20 +162,19 @@ def _frequency(value: str, line: Line) -> str:
     return "" if 0 <= found < 1 << 63 else f"tsc-frequency is from 0 to {(1 << 63) - 1}, not {value[:64]}"
 
 
-def _is_long(line: Line) -> bool:
-    """Whether the model is one that has long mode for sure."""
+def _is_long(line: Line) -> bool | None:
+    """Whether the CPU has long mode; None where a global may say it."""
     option = _cpu(line)
-    return option is not None and option.first not in NOT_LONG and "lm" not in _values(option)
-
-
-def _by_host(line: Line) -> bool:
-    """Whether the host's bits may count instead: under KVM, where that is not switched off."""
-    return line.accelerator != "tcg" or bool(line.globals & {"phys-bits", "host-phys-bits"})
+    if option is None or "lm" in line.globals:
+        return None
+    said = _values(option).get("lm")
+    return option.first not in NOT_LONG if said is None else switch(said)
 
 
 def _bits_of_tcg(value: str, line: Line) -> str:
     found = number(value)
-    if found is None or found in (0, 40) or not _is_long(line) or _by_host(line):
+    # Under KVM the host's bits may count instead.
+    if found is None or found in (0, 40) or not _is_long(line) or line.accelerator != "tcg":
         return ""
     return f"phys-bits is 40 under TCG, not {value[:64]}"
 
@@ -180,7 +182,7 @@ def _bits_of_tcg(value: str, line: Line) -> str:
 def _bits(least: int, most: int) -> Callable[[str, Line], str]:
     def find(value: str, line: Line) -> str:
         found = number(value)
-        if found is None or found == 0 or least <= found <= most or not _is_long(line) or _by_host(line):
+        if found is None or found == 0 or least <= found <= most or not _is_long(line) or line.accelerator != "tcg":
             return ""
         bound = f"from {least} to {most}" if most < _MOST_BITS else f"{least} or more"
         return f"phys-bits is {bound}, not {value[:64]}"
@@ -194,7 +196,7 @@ _MOST_BITS = 1 << 32
 
 def _bits_of_32(value: str, line: Line) -> str:
     option = _cpu(line)
-    if option is None or option.first not in NOT_LONG or "lm" in _values(option) or number(value) in (0, None):
+    if option is None or _is_long(line) is not False or number(value) in (0, None):
         return ""
     return f"{option.first} has no long mode, and takes no phys-bits"
 
@@ -236,19 +238,21 @@ _CPUID = "target/i386/cpu.c, x86_cpuid_version_set_"
 
 _ROWS = (
     _Row("line/cpu-vendor", "vendor", "the vendor of a CPU has 12 characters",
-         "target/i386/cpu.c, x86_cpuid_set_vendor", _twelve, "qemu64,vendor=Intel", "qemu64,vendor=GenuineIntel"),
+         "target/i386/cpu.c, x86_cpuid_set_vendor", _twelve, "qemu64,vendor=Intel", "qemu64,vendor=GenuineIntel",
+         as_set=True),
     _Row("line/cpu-family", "family", "the family of a CPU is from 0 to 270", f"{_CPUID}family",
-         _within("family", 0, 270), "qemu64,family=271", "qemu64,family=270"),
+         _within("family", 0, 270), "qemu64,family=271", "qemu64,family=270", as_set=True),
     _Row("line/cpu-model-number", "model", "the model number of a CPU is from 0 to 255", f"{_CPUID}model",
-         _within("model", 0, 255), "qemu64,model=256", "qemu64,model=255"),
+         _within("model", 0, 255), "qemu64,model=256", "qemu64,model=255", as_set=True),
     _Row("line/cpu-stepping", "stepping", "the stepping of a CPU is from 0 to 15", f"{_CPUID}stepping",
-         _within("stepping", 0, 15), "qemu64,stepping=16", "qemu64,stepping=15"),
+         _within("stepping", 0, 15), "qemu64,stepping=16", "qemu64,stepping=15",
+         as_set=True),
     _Row("line/cpu-tsc-frequency", "tsc-frequency", "the frequency of the TSC is a number without a unit",
          "target/i386/cpu.c, x86_cpuid_set_tsc_freq", _frequency, "qemu64,tsc-frequency=2G",
-         "qemu64,tsc-frequency=2000000000"),
+         "qemu64,tsc-frequency=2000000000", as_set=True),
     _Row("line/cpu-lbr-format", "lbr-fmt", "the format of branch records is from 0 to 63",
          "target/i386/cpu.c, qdev_prop_uint64_checkmask (hw/core/qdev-properties.c)", _within("lbr-fmt", 0, 63),
-         "qemu64,lbr-fmt=64", "qemu64,lbr-fmt=0", (7, 2, 0)),
+         "qemu64,lbr-fmt=64", "qemu64,lbr-fmt=0", (7, 2, 0), as_set=True),
     _Row("line/cpu-phys-bits-tcg", "phys-bits", "a CPU has 40 bits of addresses under TCG",
          "target/i386/cpu.c, x86_cpu_realizefn", _bits_of_tcg, "qemu64,phys-bits=48", "qemu64,phys-bits=40",
          (0, 0, 0), (6, 0, 0)),
