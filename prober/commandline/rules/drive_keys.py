@@ -44,12 +44,13 @@ def _file(line: Line) -> Iterator[Fault]:
     for option, values in _drives(line):
         if file_of(values) or any(name.startswith(("file.", "image.", "raw.", "children.")) for name in values):
             continue
-        kind = values.get("driver")
-        if kind is None and "format" not in values and handed_on(values):
+        key = "driver" if "driver" in values else "format"
+        kind = values.get(key)
+        if kind is None and handed_on(values):
             left = sorted({*handed_on(values)} - {"file"})[0]
             yield Fault(option.place, left, f"-drive with {left} needs a file or a driver")
         elif kind in OVER_FILES and not any(name in ("image", "raw") for name in values):
-            yield Fault(option.place, "file", f"-drive driver={kind} needs a file")
+            yield Fault(option.place, "file", f"-drive {key}={kind} needs a file")
 
 
 #: Interfaces whose disks tell the guest of errors (``blockdev.c``, ``drive_new``).
@@ -68,8 +69,10 @@ def _device_errors(line: Line) -> Iterator[Fault]:
     drives = {str(values["id"]): (option, values) for option, values in _drives(line) if "id" in values}
     for device in line.of_type("floppy", "scsi-generic", "scsi-block"):
         _, values = drives.get(str(device.values.get("drive")), (None, {}))
-        for key, harmless in (("werror", ("enospc",)), ("rerror", ("report",))):
-            # What stands for itself is taken (``hw/block/fdc.c``); scsi-block has both.
+        takes_report = device.typename == "floppy" or line.caps.version.numbers >= (6, 0, 0)
+        for key, harmless in (("werror", ("enospc", "report")[: 1 + takes_report]), ("rerror", ("report",))):
+            # What stands for itself is taken (``hw/block/fdc.c``; of scsi-generic 5.2 refused report, and 7.2 takes it);
+            # scsi-block has both.
             if key in values and values[key] not in harmless and device.typename != "scsi-block":
                 yield Fault(device.place, "drive", f"{device.typename} does not support {key} of its drive")
 
