@@ -87,20 +87,28 @@ def _values(line: Line) -> Iterator[Fault]:
             types = _types_of(driver, line) if isinstance(driver, str) else None
             for name in sorted((types or {}).keys() - _OF_ANY):
                 value = values.get(start + name) if start + name in keys else None
-                if types and isinstance(value, str) and (what := _against(str(value), types[name])):
+                if types and isinstance(value, str) and (what := _against(str(value), types[name], driver)):
                     yield Fault(option.place, start + name, f"{start}{name} is {what} for {driver}, not {value[:40]!r}")
 
 
-def _against(text: str, kind: str) -> str:
+def _against(text: str, kind: str, driver: Value) -> str:
     """What a text is not, that a block driver reads as a type; which whole numbers are sizes is told by no schema."""
     if kind == "boolean":
         return "" if switch(text) is not None else "on or off"
     number = size(text)
-    return "" if kind != "int" or (number is not None and number < 2**64) else "a whole number below 2⁶⁴"
+    if kind != "int" or (number is not None and 0 <= number < 2**64):
+        return ""
+    if number is None or number > 0:
+        return "a whole number below 2⁶⁴"
+    return "0 or more" if driver in _NOT_NEGATIVE else ""
 
 
 #: Drivers that read nothing by names of their own but what is told here.
 _SURE = frozenset({"raw", "null-co", "null-aio", "file", "host_device", "qcow2", "luks", "throttle", "vvfat", "nbd"})
+
+
+#: Of these each number is a size, or looked at; others may take one below 0 for one without a sign.
+_NOT_NEGATIVE = frozenset({"raw", "null-co", "null-aio"})
 
 
 RULES = (
