@@ -37,22 +37,15 @@ class _Row(NamedTuple):
     since: Version = (0, 0, 0)
     hint: str = ""
 
-    def rule(self) -> Rule:
-        """The rule of this row."""
-
-        def find(line: Line) -> Iterator[Fault]:
-            if line.is_open:
-                return
-            for item in line.objects:
-                if item.qom_type in self.types:
-                    values = {name: value for name, value, _ in item.properties}
-                    for part, message in self.find(values):
-                        yield Fault(item.place, part, message, self.hint)
-
-        of = "-display none -object "
-        return Rule(
-            self.name, self.says, self.source, find, self.types, of + self.wrong, of + self.right, since=self.since
-        )
+    def on(self, line: Line) -> Iterator[Fault]:
+        """What is found of the backends of a line."""
+        if line.is_open:
+            return
+        for item in line.objects:
+            if item.qom_type in self.types:
+                values = {name: value for name, value, _ in item.properties}
+                for part, message in self.find(values):
+                    yield Fault(item.place, part, message, self.hint)
 
 
 def _size(values: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
@@ -141,4 +134,9 @@ _ROWS = (
          (_FILE,), _rom, f"{_OF_FILE},rom=on", f"{_OF_FILE},rom=off", (8, 2, 0)),
 )  # fmt: skip
 
-RULES = tuple(row.rule() for row in _ROWS)
+_OF = "-display none -object "
+
+RULES = tuple(
+    Rule(row.name, row.says, row.source, row.on, row.types, _OF + row.wrong, _OF + row.right, since=row.since)
+    for row in _ROWS
+)
