@@ -238,7 +238,7 @@ _ROWS = (
         "-display none -nodefaults -M isapc -blockdev null-co,node-name=n -device isa-fdc,driveA=n",
         "-display none -nodefaults -M isapc -device isa-fdc",
         until=(6, 0, 0),
-        hint=replacement("isa-fdc.driveA"),
+        hint=f"{replacement('isa-fdc.driveA')}, and with unit=1 for driveB",
     ),
     _Row(
         "line/deprecated-smp-0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from prober.commandline.drive_members import CHILDREN, DRIVERS_OWN
+from prober.commandline.drive_members import DRIVERS_OWN
 from prober.commandline.drive_values import drive_values_of, file_of, handed_on
 from prober.commandline.images import local_path
 from prober.commandline.line import Line, size, switch
@@ -30,7 +30,7 @@ def _members(line: Line) -> Iterator[Fault]:
         top = values.get("driver", values.get("format"))
         yield from (
             Fault(option.place, key, f"the block driver {top} takes no {key}")
-            for key in _strange(top, keys - {"cache"} - ({"backing"} if values.get("backing") == "" else set()), line)
+            for key in _strange(top, keys - ({"backing"} if values.get("backing") == "" else set()), line)
         )
         below = {key.removeprefix("file.") for key in keys if key.startswith("file.")}
         driver = _below(values)
@@ -60,7 +60,7 @@ def _known(driver: str, line: Line) -> set[str] | None:
     members = _types_of(driver, line)
     if members is None:
         return None
-    return {*members, *DRIVERS_OWN.get(driver, ()), *(CHILDREN if driver == "raw" else ())}
+    return {*members, *DRIVERS_OWN.get(driver, ())}
 
 
 def _types_of(driver: str, line: Line) -> dict[str, str] | None:
@@ -96,11 +96,9 @@ def _against(text: str, kind: str, driver: Value) -> str:
     if kind == "boolean":
         return "" if switch(text) is not None else "on or off"
     number = size(text)
-    if kind != "int" or (number is not None and 0 <= number < 2**64):
-        return ""
-    if number is None or number > 0:
+    if kind == "int" and (number is None or number >= 2**64):
         return "a whole number below 2⁶⁴"
-    return "0 or more" if driver in _NOT_NEGATIVE else ""
+    return "0 or more" if kind == "int" and number is not None and number < 0 and driver in _NOT_NEGATIVE else ""
 
 
 #: Drivers that read nothing by names of their own but what is told here.
