@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,12 +12,15 @@ from prober.commandline.line import Line, number
 from prober.commandline.options import Value
 from prober.commandline.refusal import Fault, Kind, Origin, Unfit
 from prober.commandline.rules.rule import Rule
-from prober.commandline.text import last_item, split_pairs
+from prober.commandline.text import first_item, last_item, split_pairs
 from prober.commandline.texts.cards import NetworkWord, first_byte, read_network_word
 
 #: How many there may be (``include/net/net.h``, ``MAX_NICS``), and how many of those of ISA (``hw/i386/pc.c``).
 _MOST = 8
 _MOST_OF_ISA = 6
+
+#: A number in sixteens, as C reads it.
+_HEXADECIMAL = re.compile(r"\s*\+?(?:0[xX])?([0-9a-fA-F]+)")
 
 #: More vectors than any card has (``net/net.c``, ``net_init_nic``).
 _MOST_VECTORS = 0x7FFFFFF
@@ -26,6 +30,10 @@ _HELP = ("help", "?")
 
 #: From this version on a card that is not there is not made, and before it is refused.
 _NO_CARD_IS_TAKEN = (9, 0, 0)
+
+#: Since when what ``-netdev``, ``-nic`` and ``-net`` make has ids that are one another's: 5.2 took what 7.2 does not
+#: (``net/net.c``, ``net_client_init1``, since 6.0).
+_ONE_ID_SINCE = (6, 0, 0)
 
 
 class _Card(NamedTuple):
@@ -54,15 +62,19 @@ def _models(line: Line) -> Iterator[Fault]:
 
 
 def _help(line: Line) -> Iterator[Fault]:
-    for card in _cards(line):
+    # Since 9.0 it is not the machine that lists them.
+    is_listed = line.kind in ("pc", "q35", "isapc") or line.caps.version.numbers >= _NO_CARD_IS_TAKEN
+    for card in _cards(line) if is_listed else ():
         model = card.network.card.get("model")
-        if model in _HELP and line.kind in ("pc", "q35"):
+        if model in _HELP:
             yield Fault(card.place, "", f"{card.flag} with model={model} lists the models, and QEMU ends")
 
 
 def _ids(line: Line) -> Iterator[Fault]:
+    # Netdevs are made first, and then what -nic makes.
+    before = {"-net": _netdev_ids(line) | _nic_ids(line), "-nic": _netdev_ids(line)}
     for flag in ("-net", "-nic"):
-        known: set[str] = set()
+        known = before[flag] if line.caps.version.numbers >= _ONE_ID_SINCE else set()
         for option in line.plain.get(flag, ()):
             name = _id_of(option.value or "")
             if name and name in known:
@@ -112,8 +124,9 @@ def _slots(line: Line) -> Iterator[Fault]:
 
 
 def _is_slot(text: str) -> bool:
-    digits = text.lower().removeprefix("0x")
-    return 0 < len(digits) <= 8 and not digits.strip("0123456789abcdef") and int(digits, 16) <= 0x1F
+    """As ``strtoul`` reads it, of which 32 bits are looked at."""
+    match = _HEXADECIMAL.fullmatch(text)
+    return match is not None and min(int(match[1], 16), 2**64 - 1) % 2**32 <= 0x1F
 
 
 def _vectors(line: Line) -> Iterator[Fault]:
@@ -140,13 +153,19 @@ def _number_of_isa(line: Line) -> Iterator[Fault]:
 def _netdevs(line: Line) -> Iterator[Fault]:
     if line.is_open:
         return
-    made = {str(last_item(option.value.get("id"))) for option in line.qapi.get("-netdev", ())}
-    for option in line.plain.get("-nic", ()):
-        made.add(_id_of(option.value or ""))
+    made = _netdev_ids(line) | _nic_ids(line)
     for card in _cards(line):
         name = card.network.card.get("netdev")
         if name is not None and card.flag == "-net" and name not in made:
             yield Fault(card.place, "", f"there is no netdev {name[:64]!r} for this card")
+
+
+def _netdev_ids(line: Line) -> set[str]:
+    return {str(first_item(option.value.get("id"))) for option in line.qapi.get("-netdev", ())}
+
+
+def _nic_ids(line: Line) -> set[str]:
+    return {_id_of(option.value or "") for option in line.plain.get("-nic", ())}
 
 
 def _id_of(text: str) -> str:

@@ -12,6 +12,10 @@ from prober.commandline.refusal import Fault, Origin, Unfit
 from prober.commandline.rules.rule import Rule
 from prober.commandline.texts.characters import CHARACTER_OPTIONS, read_character
 
+#: Before it QEMU takes what it refuses now: of a client with wait it only warned (``docs/about/removed-features.rst``),
+#: and of a server with reconnect-ms 10.0 says nothing, and 11.1 refuses it (reconnect itself went in 11.0).
+_REFUSED_SINCE = {"wait": (6, 0, 0), "reconnect-ms": (11, 0, 0)}
+
 
 def _sockets(line: Line) -> Iterator[Fault]:
     version = line.caps.version.numbers
@@ -20,8 +24,7 @@ def _sockets(line: Line) -> Iterator[Fault]:
         is_server = switch(values.get("server", False)) is not False
         least = 0 if is_server and version >= (6, 0, 0) else 1
         for part, message in _socket(values, least):
-            # A client that has wait is only warned of until 5.2 (``docs/about/removed-features.rst``).
-            if part != "wait" or version >= (6, 0, 0):
+            if version >= _REFUSED_SINCE.get(part, (0, 0, 0)):
                 yield Fault(place, part, message)
 
 

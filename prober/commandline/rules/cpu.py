@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -104,7 +105,10 @@ def _written(value: Value) -> str:
 
 
 class _Row(NamedTuple):
-    """A property of a CPU, and what its values are: ``find`` gives what is wrong with one, or nothing."""
+    """A property of a CPU, and what its values are: ``find`` gives what is wrong with one, or nothing.
+
+    ``as_set`` is whether QEMU looks at each that is given, when it sets it, and not at the last when it makes the CPU.
+    """
 
     name: str
     of: str
@@ -115,35 +119,26 @@ class _Row(NamedTuple):
     right: str
     since: Version = (0, 0, 0)
     until: Version | None = None
+    as_set: bool = False
 
-    def rule(self) -> Rule:
-        """The rule of this row."""
-
-        def find(line: Line) -> Iterator[Fault]:
-            option = _cpu(line)
-            if option is None:
-                return
-            # Of one that is given twice the last counts, whatever the first is.
-            said = [item for item in option.pairs if item.name.replace("_", "-") == self.of]
-            for item in said[-1:]:
-                message = self.find(_written(item.value), line)
-                if message:
-                    yield Fault(item.place, item.name, message)
-
-        wrong, right = (f"-display none -cpu {written}" for written in (self.wrong, self.right))
-        return Rule(self.name, self.says, self.source, find, (self.of,), wrong, right, self.since, self.until)
+    def on(self, line: Line) -> Iterator[Fault]:
+        """What is wrong with the property on a line."""
+        option = _cpu(line)
+        if option is None:
+            return
+        said = [item for item in option.pairs if item.name.replace("_", "-") == self.of]
+        for item in said if self.as_set else said[-1:]:
+            message = self.find(_written(item.value), line)
+            if message:
+                yield Fault(item.place, item.name, message)
 
 
-def _within(name: str, least: int, most: int) -> Callable[[str, Line], str]:
+def _within(name: str, least: int, most: int, value: str, line: Line) -> str:
     """A number within bounds, both included."""
-
-    def find(value: str, line: Line) -> str:
-        found = number(value)
-        if found is None or least <= found <= most:
-            return ""
-        return f"{name} is from {least} to {most}, not {value[:64]}"
-
-    return find
+    found = number(value)
+    if found is None or least <= found <= most:
+        return ""
+    return f"{name} is from {least} to {most}, not {value[:64]}"
 
 
 def _twelve(value: str, line: Line) -> str:
@@ -157,33 +152,29 @@ def _frequency(value: str, line: Line) -> str:
     return "" if 0 <= found < 1 << 63 else f"tsc-frequency is from 0 to {(1 << 63) - 1}, not {value[:64]}"
 
 
-def _is_long(line: Line) -> bool:
-    """Whether the model is one that has long mode for sure."""
+def _is_long(line: Line) -> bool | None:
+    """Whether the CPU has long mode; None where a global may say it."""
     option = _cpu(line)
-    return option is not None and option.first not in NOT_LONG and "lm" not in _values(option)
-
-
-def _by_host(line: Line) -> bool:
-    """Whether the host's bits may count instead: under KVM, where that is not switched off."""
-    return line.accelerator != "tcg" or bool(line.globals & {"phys-bits", "host-phys-bits"})
+    if option is None or "lm" in line.globals:
+        return None
+    said = _values(option).get("lm")
+    return option.first not in NOT_LONG if said is None else switch(said)
 
 
 def _bits_of_tcg(value: str, line: Line) -> str:
     found = number(value)
-    if found is None or found in (0, 40) or not _is_long(line) or _by_host(line):
+    # Under KVM the host's bits may count instead.
+    if found is None or found in (0, 40) or not _is_long(line) or line.accelerator != "tcg":
         return ""
     return f"phys-bits is 40 under TCG, not {value[:64]}"
 
 
-def _bits(least: int, most: int) -> Callable[[str, Line], str]:
-    def find(value: str, line: Line) -> str:
-        found = number(value)
-        if found is None or found == 0 or least <= found <= most or not _is_long(line) or _by_host(line):
-            return ""
-        bound = f"from {least} to {most}" if most < _MOST_BITS else f"{least} or more"
-        return f"phys-bits is {bound}, not {value[:64]}"
-
-    return find
+def _bits(least: int, most: int, value: str, line: Line) -> str:
+    found = number(value)
+    if found is None or found == 0 or least <= found <= most or not _is_long(line) or line.accelerator != "tcg":
+        return ""
+    bound = f"from {least} to {most}" if most < _MOST_BITS else f"{least} or more"
+    return f"phys-bits is {bound}, not {value[:64]}"
 
 
 #: More bits than any property takes.
@@ -192,7 +183,7 @@ _MOST_BITS = 1 << 32
 
 def _bits_of_32(value: str, line: Line) -> str:
     option = _cpu(line)
-    if option is None or option.first not in NOT_LONG or "lm" in _values(option) or number(value) in (0, None):
+    if option is None or _is_long(line) is not False or number(value) in (0, None):
         return ""
     return f"{option.first} has no long mode, and takes no phys-bits"
 
@@ -216,46 +207,41 @@ def _caches(value: str, line: Line) -> str:
     return f"{option.first} has no caches of its own, and legacy-cache=off asks for them"
 
 
-def _first_cpu(name: str) -> Callable[[str, Line], str]:
+def _first_cpu(name: str, value: str, line: Line) -> str:
     """Where a CPU sits is the same for all of them in ``-cpu``, and the first sits at 0."""
-
-    def find(value: str, line: Line) -> str:
-        found = number(value)
-        return (
-            ""
-            if found in (0, -1, None)
-            else f"{name} of -cpu is of each CPU, and of the first it is 0, not {value[:64]}"
-        )
-
-    return find
+    if number(value) in (0, -1, None):
+        return ""
+    return f"{name} of -cpu is of each CPU, and of the first it is 0, not {value[:64]}"
 
 
 _CPUID = "target/i386/cpu.c, x86_cpuid_version_set_"
 
 _ROWS = (
     _Row("line/cpu-vendor", "vendor", "the vendor of a CPU has 12 characters",
-         "target/i386/cpu.c, x86_cpuid_set_vendor", _twelve, "qemu64,vendor=Intel", "qemu64,vendor=GenuineIntel"),
+         "target/i386/cpu.c, x86_cpuid_set_vendor", _twelve, "qemu64,vendor=Intel", "qemu64,vendor=GenuineIntel",
+         as_set=True),
     _Row("line/cpu-family", "family", "the family of a CPU is from 0 to 270", f"{_CPUID}family",
-         _within("family", 0, 270), "qemu64,family=271", "qemu64,family=270"),
+         partial(_within, "family", 0, 270), "qemu64,family=271", "qemu64,family=270", as_set=True),
     _Row("line/cpu-model-number", "model", "the model number of a CPU is from 0 to 255", f"{_CPUID}model",
-         _within("model", 0, 255), "qemu64,model=256", "qemu64,model=255"),
+         partial(_within, "model", 0, 255), "qemu64,model=256", "qemu64,model=255", as_set=True),
     _Row("line/cpu-stepping", "stepping", "the stepping of a CPU is from 0 to 15", f"{_CPUID}stepping",
-         _within("stepping", 0, 15), "qemu64,stepping=16", "qemu64,stepping=15"),
+         partial(_within, "stepping", 0, 15), "qemu64,stepping=16", "qemu64,stepping=15",
+         as_set=True),
     _Row("line/cpu-tsc-frequency", "tsc-frequency", "the frequency of the TSC is a number without a unit",
          "target/i386/cpu.c, x86_cpuid_set_tsc_freq", _frequency, "qemu64,tsc-frequency=2G",
-         "qemu64,tsc-frequency=2000000000"),
+         "qemu64,tsc-frequency=2000000000", as_set=True),
     _Row("line/cpu-lbr-format", "lbr-fmt", "the format of branch records is from 0 to 63",
-         "target/i386/cpu.c, qdev_prop_uint64_checkmask (hw/core/qdev-properties.c)", _within("lbr-fmt", 0, 63),
-         "qemu64,lbr-fmt=64", "qemu64,lbr-fmt=0", (7, 2, 0)),
+         "target/i386/cpu.c, qdev_prop_uint64_checkmask (hw/core/qdev-properties.c)",
+         partial(_within, "lbr-fmt", 0, 63), "qemu64,lbr-fmt=64", "qemu64,lbr-fmt=0", (7, 2, 0), as_set=True),
     _Row("line/cpu-phys-bits-tcg", "phys-bits", "a CPU has 40 bits of addresses under TCG",
          "target/i386/cpu.c, x86_cpu_realizefn", _bits_of_tcg, "qemu64,phys-bits=48", "qemu64,phys-bits=40",
          (0, 0, 0), (6, 0, 0)),
     _Row("line/cpu-phys-bits", "phys-bits", "a CPU has from 32 to 52 bits of addresses",
-         "target/i386/cpu.c, x86_cpu_realizefn", _bits(32, 52), "qemu64,phys-bits=53", "qemu64,phys-bits=52",
+         "target/i386/cpu.c, x86_cpu_realizefn", partial(_bits, 32, 52), "qemu64,phys-bits=53", "qemu64,phys-bits=52",
          (7, 2, 0), (10, 1, 0)),
     _Row("line/cpu-phys-bits-least", "phys-bits", "a CPU has 32 bits of addresses or more",
-         "target/i386/cpu.c, x86_cpu_realizefn", _bits(32, _MOST_BITS), "qemu64,phys-bits=31", "qemu64,phys-bits=48",
-         (10, 1, 0)),
+         "target/i386/cpu.c, x86_cpu_realizefn", partial(_bits, 32, _MOST_BITS), "qemu64,phys-bits=31",
+         "qemu64,phys-bits=48", (10, 1, 0)),
     _Row("line/cpu-phys-bits-32", "phys-bits", "a CPU without long mode takes no phys-bits",
          "target/i386/cpu.c, x86_cpu_realizefn", _bits_of_32, "qemu32,phys-bits=36", "qemu32"),
     _Row("line/cpu-vpindex", "hv-vpindex", "`hv-vpindex` goes with KVM, before QEMU 8.0",
@@ -265,10 +251,13 @@ _ROWS = (
          "target/i386/cpu.c, x86_cpu_realizefn", _caches, "qemu64,legacy-cache=off", "EPYC,legacy-cache=off"),
     *(
         _Row(f"line/cpu-{name}", name, f"`{name}` of `-cpu` is that of the first CPU",
-             "hw/i386/x86-common.c, x86_cpu_pre_plug", _first_cpu(name), f"qemu64,{name}=1", f"qemu64,{name}=0")
+             "hw/i386/x86-common.c, x86_cpu_pre_plug", partial(_first_cpu, name), f"qemu64,{name}=1",
+             f"qemu64,{name}=0")
         for name in ("socket-id", "core-id", "thread-id")
     ),
 )  # fmt: skip
+
+_OF = "-display none -cpu "
 
 RULES = (
     Rule(
@@ -298,5 +287,8 @@ RULES = (
         wrong="-display none -cpu Skylake-Client,enforce",
         right="-display none -cpu Skylake-Client",
     ),
-    *(row.rule() for row in _ROWS),
+    *(
+        Rule(row.name, row.says, row.source, row.on, (row.of,), _OF + row.wrong, _OF + row.right, row.since, row.until)
+        for row in _ROWS
+    ),
 )

@@ -8,6 +8,7 @@ these are options that went later: from which version on is in ``docs/about/depr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from prober.commandline.line import Line, number
@@ -39,45 +40,39 @@ class _Row(NamedTuple):
     hint: str = ""
     source: str = "docs/about/deprecated.rst"
 
-
-def _options(flag: str) -> _Find:
-    def find(line: Line) -> Iterator[tuple[Origin, str]]:
-        for option in (*line.plain.get(flag, ()), *line.keyval.get(flag, ())):
-            yield option.place, ""
-
-    return find
+    def on(self, line: Line) -> Iterator[Fault]:
+        """What is deprecated on a line."""
+        for place, part in self.find(line):
+            yield Fault(place, part, f"{self.part} is deprecated", self.hint or replacement(self.part))
 
 
-def _devices(typename: str, key: str = "") -> _Find:
-    """Devices of a type; those that have a property."""
-
-    def find(line: Line) -> Iterator[tuple[Origin, str]]:
-        for device in line.of_type(typename):
-            if not key or key in device.values:
-                yield device.place, key or "driver"
-
-    return find
+def _options(flag: str, line: Line) -> Iterator[tuple[Origin, str]]:
+    for option in (*line.plain.get(flag, ()), *line.keyval.get(flag, ())):
+        yield option.place, ""
 
 
-def _chardevs(first: str, key: str = "") -> _Find:
-    def find(line: Line) -> Iterator[tuple[Origin, str]]:
-        for option in line.keyval.get("-chardev", ()):
-            # Of a word alone QEMU says the same in another way (:mod:`prober.commandline.rules.switches`).
-            given = any(item.name == key and not isinstance(item.value, Short) for item in option.pairs)
-            if option.first == first and (given or not key):
-                yield option.place, key or "backend"
-
-    return find
+def _devices(typename: str, key: str, line: Line) -> Iterator[tuple[Origin, str]]:
+    """Devices of a type that have a property; all of it where that is empty."""
+    for device in line.of_type(typename):
+        if not key or key in device.values:
+            yield device.place, key or "driver"
 
 
-def _keys(flag: str, key: str, value: str | None = None) -> _Find:
-    def find(line: Line) -> Iterator[tuple[Origin, str]]:
-        for option in line.keyval.get(flag, ()):
-            for item in option.pairs:
-                if item.name == key and value in (None, str(item.value)):
-                    yield item.place, key
+def _chardevs(first: str, key: str, line: Line) -> Iterator[tuple[Origin, str]]:
+    """Those of a kind that have a key; all of it where that is empty."""
+    for option in line.keyval.get("-chardev", ()):
+        # Of a word alone QEMU says the same in another way (:mod:`prober.commandline.rules.switches`).
+        given = any(item.name == key and not isinstance(item.value, Short) for item in option.pairs)
+        if option.first == first and (given or not key):
+            yield option.place, key or "backend"
 
-    return find
+
+def _keys(flag: str, key: str, value: str | None, line: Line) -> Iterator[tuple[Origin, str]]:
+    """Keys that have a value; with any where that is None."""
+    for option in line.keyval.get(flag, ()):
+        for item in option.pairs:
+            if item.name == key and value in (None, str(item.value)):
+                yield item.place, key
 
 
 def _no_counts(line: Line) -> Iterator[tuple[Origin, str]]:
@@ -90,7 +85,7 @@ def _no_counts(line: Line) -> Iterator[tuple[Origin, str]]:
 def _numa_memory(line: Line) -> Iterator[tuple[Origin, str]]:
     """Memory by its size; a machine that does not take it refuses it."""
     if line.machine is not None and line.machine.numa_mem_supported is not False:
-        yield from _keys("-numa", "mem")(line)
+        yield from _keys("-numa", "mem", None, line)
 
 
 def _cards(line: Line) -> Iterator[tuple[Origin, str]]:
@@ -101,12 +96,24 @@ def _cards(line: Line) -> Iterator[tuple[Origin, str]]:
         yield device.place, "audiodev"
 
 
-def _option_row(
-    flag: str, value: str, right: str, since: Version, until: Version | None, warns: str = "deprecated"
-) -> _Row:
-    written = f"-display none {flag} {value}".rstrip()
-    return _Row(f"line/deprecated{flag}", flag, _options(flag), (flag,), written, right, since, until, warns)
+def _floppy_drives(line: Line) -> Iterator[tuple[Origin, str]]:
+    for key in ("driveA", "driveB"):
+        yield from _devices("isa-fdc", key, line)
 
+
+#: Options that are deprecated as a whole: what is written behind one, what to write, since when and until when, and
+#: what QEMU's warning has in it.
+_WHOLE: tuple[tuple[str, str, str, Version, Version | None, str], ...] = (
+    ("-tb-size", "32", "-display none -accel tcg,tb-size=32", (5, 0, 0), (6, 0, 0), "deprecated"),
+    ("-realtime", "mlock=off", "-display none -overcommit mem-lock=off", (2, 12, 0), (6, 0, 0), "deprecated"),
+    ("-show-cursor", "", "-display none", (5, 0, 0), (6, 0, 0), "deprecated"),
+    ("-no-hpet", "", "-display none -machine hpet=off", (8, 0, 0), (9, 0, 0), ""),
+    ("-no-acpi", "", "-display none -machine acpi=off", (8, 0, 0), (9, 0, 0), ""),
+    ("-async-teardown", "", "-display none -run-with async-teardown=on", (8, 1, 0), (9, 0, 0), ""),
+    ("-chroot", "/", "-display none -run-with chroot=/", (8, 1, 0), (9, 0, 0), ""),
+    ("-singlestep", "", "-display none -accel tcg,one-insn-per-tb=on", (8, 1, 0), (9, 0, 0), ""),
+    ("-runas", "nobody", "-display none -run-with user=nobody", (9, 1, 0), (10, 0, 0), ""),
+)
 
 _CXL = (
     "-display none -M q35,cxl=on -m 256M,slots=2,maxmem=4G -object memory-backend-ram,id=m,size=256M "
@@ -115,19 +122,24 @@ _CXL = (
 )
 
 _ROWS = (
-    _option_row("-tb-size", "32", "-display none -accel tcg,tb-size=32", (5, 0, 0), (6, 0, 0)),
-    _option_row("-realtime", "mlock=off", "-display none -overcommit mem-lock=off", (2, 12, 0), (6, 0, 0)),
-    _option_row("-show-cursor", "", "-display none", (5, 0, 0), (6, 0, 0)),
-    _option_row("-no-hpet", "", "-display none -machine hpet=off", (8, 0, 0), (9, 0, 0), ""),
-    _option_row("-no-acpi", "", "-display none -machine acpi=off", (8, 0, 0), (9, 0, 0), ""),
-    _option_row("-async-teardown", "", "-display none -run-with async-teardown=on", (8, 1, 0), (9, 0, 0), ""),
-    _option_row("-chroot", "/", "-display none -run-with chroot=/", (8, 1, 0), (9, 0, 0), ""),
-    _option_row("-singlestep", "", "-display none -accel tcg,one-insn-per-tb=on", (8, 1, 0), (9, 0, 0), ""),
-    _option_row("-runas", "nobody", "-display none -run-with user=nobody", (9, 1, 0), (10, 0, 0), ""),
+    *(
+        _Row(
+            f"line/deprecated{flag}",
+            flag,
+            partial(_options, flag),
+            (flag,),
+            f"-display none {flag} {value}".rstrip(),
+            right,
+            since,
+            until,
+            warns,
+        )
+        for flag, value, right, since, until, warns in _WHOLE
+    ),
     _Row(
         "line/deprecated-usbdevice",
         "-usbdevice",
-        _options("-usbdevice"),
+        partial(_options, "-usbdevice"),
         ("-usbdevice",),
         "-display none -usb -usbdevice tablet",
         "-display none -usb -device usb-tablet",
@@ -137,7 +149,7 @@ _ROWS = (
     _Row(
         "line/deprecated-mon",
         "-mon",
-        _options("-mon"),
+        partial(_options, "-mon"),
         ("-mon",),
         "-display none -chardev null,id=c -mon chardev=c",
         "-display none -chardev null,id=c -object monitor-hmp,id=m,chardev=c",
@@ -148,7 +160,7 @@ _ROWS = (
     _Row(
         "line/deprecated-ide-drive",
         "ide-drive",
-        _devices("ide-drive"),
+        partial(_devices, "ide-drive", ""),
         ("ide-drive",),
         "-display none -M pc -blockdev null-co,node-name=n -device ide-drive,drive=n",
         "-display none -M pc -blockdev null-co,node-name=n -device ide-hd,drive=n",
@@ -157,7 +169,7 @@ _ROWS = (
     _Row(
         "line/deprecated-scsi-disk",
         "scsi-disk",
-        _devices("scsi-disk"),
+        partial(_devices, "scsi-disk", ""),
         ("scsi-disk",),
         "-display none -device virtio-scsi-pci -blockdev null-co,node-name=n -device scsi-disk,drive=n",
         "-display none -device virtio-scsi-pci -blockdev null-co,node-name=n -device scsi-hd,drive=n",
@@ -166,7 +178,7 @@ _ROWS = (
     _Row(
         "line/deprecated-sga",
         "sga",
-        _devices("sga"),
+        partial(_devices, "sga", ""),
         ("sga",),
         "-display none -device sga",
         "-display none -machine graphics=off",
@@ -176,7 +188,7 @@ _ROWS = (
     _Row(
         "line/deprecated-tty",
         "-chardev tty",
-        _chardevs("tty"),
+        partial(_chardevs, "tty", ""),
         ("tty",),
         "-display none -chardev tty,id=c,path=/dev/null",
         "-display none -chardev serial,id=c,path=/dev/null",
@@ -187,7 +199,7 @@ _ROWS = (
     _Row(
         "line/deprecated-memory",
         "-chardev memory",
-        _chardevs("memory"),
+        partial(_chardevs, "memory", ""),
         ("memory",),
         "-display none -chardev memory,id=c",
         "-display none -chardev ringbuf,id=c",
@@ -198,7 +210,7 @@ _ROWS = (
     _Row(
         "line/deprecated-reconnect",
         "-chardev reconnect",
-        _chardevs("socket", "reconnect"),
+        partial(_chardevs, "socket", "reconnect"),
         ("socket",),
         "-display none -chardev socket,id=c,host=127.0.0.1,port=1,reconnect=1",
         "-display none -chardev socket,id=c,host=127.0.0.1,port=1,reconnect-ms=1000",
@@ -210,7 +222,7 @@ _ROWS = (
     _Row(
         "line/deprecated-delay",
         "delay of a socket chardev",
-        _chardevs("socket", "delay"),
+        partial(_chardevs, "socket", "delay"),
         ("socket",),
         "-display none -chardev socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,delay=off",
         "-display none -chardev socket,id=c,host=127.0.0.1,port=0,server=on,wait=off,nodelay=on",
@@ -221,12 +233,12 @@ _ROWS = (
     _Row(
         "line/deprecated-floppy-drive",
         "driveA or driveB of isa-fdc",
-        lambda line: iter([*_devices("isa-fdc", "driveA")(line), *_devices("isa-fdc", "driveB")(line)]),
+        _floppy_drives,
         ("driveA", "driveB"),
         "-display none -nodefaults -M isapc -blockdev null-co,node-name=n -device isa-fdc,driveA=n",
         "-display none -nodefaults -M isapc -device isa-fdc",
         until=(6, 0, 0),
-        hint=replacement("isa-fdc.driveA"),
+        hint=f"{replacement('isa-fdc.driveA')}, and with unit=1 for driveB",
     ),
     _Row(
         "line/deprecated-smp-0",
@@ -253,7 +265,7 @@ _ROWS = (
     _Row(
         "line/deprecated-spice-password",
         "-spice password",
-        _keys("-spice", "password"),
+        partial(_keys, "-spice", "password", None),
         ("-spice",),
         "-display none -spice port=0,password=abc",
         "-display none -object secret,id=s,data=abc -spice port=0,password-secret=s",
@@ -264,7 +276,7 @@ _ROWS = (
     _Row(
         "line/deprecated-backing",
         "an empty backing of -drive",
-        _keys("-drive", "backing", ""),
+        partial(_keys, "-drive", "backing", ""),
         ("-drive",),
         "-display none -drive if=none,driver=null-co,backing=",
         "-display none -drive if=none,driver=null-co",
@@ -283,7 +295,7 @@ _ROWS = (
     _Row(
         "line/deprecated-debug-threads",
         "debug-threads of -name",
-        _keys("-name", "debug-threads"),
+        partial(_keys, "-name", "debug-threads", None),
         ("-name",),
         "-display none -name a,debug-threads=on",
         "-display none -name a",
@@ -294,7 +306,7 @@ _ROWS = (
     _Row(
         "line/deprecated-iscsi-password",
         "password of -iscsi",
-        _keys("-iscsi", "password"),
+        partial(_keys, "-iscsi", "password", None),
         ("-iscsi",),
         "-display none -iscsi user=a,password=b",
         "-display none -object secret,id=s,data=b -iscsi user=a,password-secret=s",
@@ -305,7 +317,7 @@ _ROWS = (
     _Row(
         "line/deprecated-num-queues",
         "num_queues of nvme",
-        _devices("nvme", "num_queues"),
+        partial(_devices, "nvme", "num_queues"),
         ("num_queues",),
         "-display none -device nvme,serial=a,num_queues=2",
         "-display none -device nvme,serial=a,max_ioqpairs=1",
@@ -315,7 +327,7 @@ _ROWS = (
     _Row(
         "line/deprecated-use-intel-id",
         "use-intel-id of nvme",
-        _devices("nvme", "use-intel-id"),
+        partial(_devices, "nvme", "use-intel-id"),
         ("use-intel-id",),
         "-display none -device nvme,serial=a,use-intel-id=on",
         "-display none -device nvme,serial=a",
@@ -326,7 +338,7 @@ _ROWS = (
     _Row(
         "line/deprecated-cxl-memdev",
         "memdev of cxl-type3",
-        _devices("cxl-type3", "memdev"),
+        partial(_devices, "cxl-type3", "memdev"),
         ("cxl-type3",),
         f"{_CXL},memdev=m",
         f"{_CXL},persistent-memdev=m",
@@ -337,16 +349,12 @@ _ROWS = (
 )
 
 
-def _rule(row: _Row) -> Rule:
-    def find(line: Line) -> Iterator[Fault]:
-        for place, part in row.find(line):
-            yield Fault(place, part, f"{row.part} is deprecated", row.hint or replacement(row.part))
-
-    return Rule(
+RULES = tuple(
+    Rule(
         row.name,
         f"{row.part} is left out",
         row.source,
-        find,
+        row.on,
         about=row.about,
         wrong=row.wrong,
         right=row.right,
@@ -355,6 +363,5 @@ def _rule(row: _Row) -> Rule:
         kind=Kind.deprecated,
         warns=row.warns,
     )
-
-
-RULES = tuple(_rule(row) for row in _ROWS)
+    for row in _ROWS
+)

@@ -44,12 +44,13 @@ def _file(line: Line) -> Iterator[Fault]:
     for option, values in _drives(line):
         if file_of(values) or any(name.startswith(("file.", "image.", "raw.", "children.")) for name in values):
             continue
-        kind = values.get("driver")
-        if kind is None and "format" not in values and handed_on(values):
-            left = sorted({*handed_on(values)} - {"file"})[0]
+        key = "driver" if "driver" in values else "format"
+        kind = values.get(key)
+        if kind is None and handed_on(values):
+            left = min(handed_on(values))
             yield Fault(option.place, left, f"-drive with {left} needs a file or a driver")
         elif kind in OVER_FILES and not any(name in ("image", "raw") for name in values):
-            yield Fault(option.place, "file", f"-drive driver={kind} needs a file")
+            yield Fault(option.place, "file", f"-drive {key}={kind} needs a file")
 
 
 #: Interfaces whose disks tell the guest of errors (``blockdev.c``, ``drive_new``).
@@ -66,11 +67,12 @@ def _errors(line: Line) -> Iterator[Fault]:
 
 def _device_errors(line: Line) -> Iterator[Fault]:
     drives = {str(values["id"]): (option, values) for option, values in _drives(line) if "id" in values}
-    for device in line.of_type("floppy", "scsi-generic", "scsi-block"):
+    for device in line.of_type("floppy", "scsi-generic"):
         _, values = drives.get(str(device.values.get("drive")), (None, {}))
-        for key, harmless in (("werror", ("enospc",)), ("rerror", ("report",))):
-            # What stands for itself is taken (``hw/block/fdc.c``); scsi-block has both.
-            if key in values and values[key] not in harmless and device.typename != "scsi-block":
+        takes_report = device.typename == "floppy" or line.caps.version.numbers >= (6, 0, 0)
+        for key, harmless in (("werror", ("enospc", "report")[: 1 + takes_report]), ("rerror", ("report",))):
+            # What stands for itself is taken (``hw/block/fdc.c``; scsi-generic of 5.2 refused report, that of 7.2 not).
+            if key in values and values[key] not in harmless:
                 yield Fault(device.place, "drive", f"{device.typename} does not support {key} of its drive")
 
 
@@ -79,7 +81,7 @@ _NEED_MEDIUM = ("ide-hd", "scsi-hd", "usb-storage", "nvme", "nvme-ns")
 
 
 def _media(line: Line) -> Iterator[Fault]:
-    empty = {}
+    empty: set[str] = set()
     for option, values in _drives(line):
         if not has_no_medium(values):
             continue
@@ -87,7 +89,7 @@ def _media(line: Line) -> Iterator[Fault]:
         if interface in ("virtio", "pflash") or (interface == "ide" and values.get("media") != "cdrom"):
             yield Fault(option.place, "file", f"-drive if={interface} needs a file: its disk is never without a medium")
         elif interface == "none" and "id" in values:
-            empty[str(values["id"])] = option
+            empty.add(str(values["id"]))
     for device in line.devices if empty else ():
         name = device.values.get("drive")
         if isinstance(name, str) and name in empty and _needs_medium(device.typename):
@@ -139,7 +141,7 @@ def _is_of_host(values: Mapping[str, Value]) -> bool:
     if below is not None:
         return below in _FILES
     is_plain = bool(name or inner) and all(":" not in one.partition("/")[0] for one in (name, inner))
-    return is_plain and (kind is None or kind in OVER_FILES or kind in _FILES) and not name.startswith("json:")
+    return is_plain and (kind is None or kind in OVER_FILES or kind in _FILES)
 
 
 #: Drivers of files and devices of the host that read ``aio`` (``block/file-posix.c``).
@@ -155,14 +157,14 @@ def _of_node(node: Mapping[str, Value], direct: bool, depth: int) -> Iterator[st
         direct = switch(cache["direct"]) is not False
     if node.get("driver") in _FILES and node.get("aio") == "native" and not direct:
         yield "aio=native needs cache.direct=on"
-    for key, child in node.items() if depth < _DEEPEST else ():
+    for child in node.values() if depth < _DEEPEST else ():
         if isinstance(child, dict):
-            # What lies under a node has its cache, but for what it is laid over.
-            yield from _of_node(child, direct if key == "file" else True, depth + 1)
+            # What lies under a node goes around the cache as the node does (``block.c``, ``bdrv_inherited_options``).
+            yield from _of_node(child, direct, depth + 1)
 
 
 def _flash_size(line: Line) -> Iterator[Fault]:
-    """The sizes that the line itself tells: those of null-co."""
+    """The sizes that the line itself tells: those of null-co and null-aio."""
     if line.kind not in ("pc", "q35") or line.machine_value("max-fw-size") is not None:
         return
     sizes = {option.place: _null_size(values) for option, values in _drives(line)}
@@ -187,9 +189,9 @@ _NULL_SIZE = 1 << 30
 
 
 def _null_size(values: Mapping[str, Value]) -> int | None:
-    """The size of a drive that is null-co, where its keys tell."""
+    """The size of a drive that is null-co or null-aio, where its keys tell."""
     kinds = {values.get("driver", values.get("format", "raw")), values.get("file.driver", "null-co")}
-    if not kinds <= {"raw", "null-co"} or {"size", "offset", "json"} & values.keys():
+    if not kinds <= {"raw", "null-co", "null-aio"} or {"size", "offset"} & values.keys():
         return None
     if values.get("file.driver") is None and file_of(values) != "null-co://":
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from prober.commandline.drive_members import CHILDREN, DRIVERS_OWN
+from prober.commandline.drive_members import DRIVERS_OWN
 from prober.commandline.drive_values import drive_values_of, file_of, handed_on
 from prober.commandline.images import local_path
 from prober.commandline.line import Line, size, switch
@@ -30,7 +30,7 @@ def _members(line: Line) -> Iterator[Fault]:
         top = values.get("driver", values.get("format"))
         yield from (
             Fault(option.place, key, f"the block driver {top} takes no {key}")
-            for key in _strange(top, keys - {"cache"} - ({"backing"} if values.get("backing") == "" else set()), line)
+            for key in _strange(top, keys - ({"backing"} if values.get("backing") == "" else set()), line)
         )
         below = {key.removeprefix("file.") for key in keys if key.startswith("file.")}
         driver = _below(values)
@@ -60,7 +60,7 @@ def _known(driver: str, line: Line) -> set[str] | None:
     members = _types_of(driver, line)
     if members is None:
         return None
-    return {*members, *DRIVERS_OWN.get(driver, ()), *(CHILDREN if driver == "raw" else ())}
+    return {*members, *DRIVERS_OWN.get(driver, ())}
 
 
 def _types_of(driver: str, line: Line) -> dict[str, str] | None:
@@ -87,20 +87,26 @@ def _values(line: Line) -> Iterator[Fault]:
             types = _types_of(driver, line) if isinstance(driver, str) else None
             for name in sorted((types or {}).keys() - _OF_ANY):
                 value = values.get(start + name) if start + name in keys else None
-                if types and isinstance(value, str) and (what := _against(str(value), types[name])):
+                if types and isinstance(value, str) and (what := _against(str(value), types[name], driver)):
                     yield Fault(option.place, start + name, f"{start}{name} is {what} for {driver}, not {value[:40]!r}")
 
 
-def _against(text: str, kind: str) -> str:
+def _against(text: str, kind: str, driver: Value) -> str:
     """What a text is not, that a block driver reads as a type; which whole numbers are sizes is told by no schema."""
     if kind == "boolean":
         return "" if switch(text) is not None else "on or off"
     number = size(text)
-    return "" if kind != "int" or (number is not None and number < 2**64) else "a whole number below 2⁶⁴"
+    if kind == "int" and (number is None or number >= 2**64):
+        return "a whole number below 2⁶⁴"
+    return "0 or more" if kind == "int" and number is not None and number < 0 and driver in _NOT_NEGATIVE else ""
 
 
 #: Drivers that read nothing by names of their own but what is told here.
 _SURE = frozenset({"raw", "null-co", "null-aio", "file", "host_device", "qcow2", "luks", "throttle", "vvfat", "nbd"})
+
+
+#: Of these each number is a size, or looked at; others may take one below 0 for one without a sign.
+_NOT_NEGATIVE = frozenset({"raw", "null-co", "null-aio"})
 
 
 RULES = (

@@ -22,6 +22,9 @@ _PCS = ("pc", "q35", "isapc")
 _TIMES = {"reboot-timeout": -1, "splash-time": 0}
 _LONGEST = 65535
 
+#: Before it such a number has 64 bits without a sign until it is an int64 (seen in 5.2, and not in 7.2).
+_SIGNED_SINCE = (7, 1, 0)
+
 
 def _boot(line: Line) -> tuple[dict[str, str], Keyval | None]:
     """What counts of all ``-boot``, and the last of them."""
@@ -68,8 +71,8 @@ def _times(line: Line) -> Iterator[Fault]:
         number = as_number(keys[key]) if key in keys else None
         if number is None:
             continue
-        # A negative one is a number modulo 2⁶⁴ until it is an int64 again.
-        number = (number + 2**63) % 2**64 - 2**63
+        if line.caps.version.numbers < _SIGNED_SINCE and 2**63 <= number < 2**64:
+            number -= 2**64
         if not least <= number <= _LONGEST:
             yield Fault(option.place, key, f"{key} is from {least} to {_LONGEST} milliseconds, not {keys[key][:64]}")
 
