@@ -192,7 +192,7 @@ def _initiator_nodes(line: Line) -> Iterator[Fault]:
     for option, node, values in numa_nodes(line):
         initiator = number(values.get("initiator"))
         if initiator is None:
-            if cpus is not None and node is not None and _lacks_initiator(line, node, cpus.rest):
+            if cpus is not None and _lacks_initiator(line, node, cpus.rest):
                 message = f"QEMU {line.caps.version} finds no initiator of NUMA node {node} by itself"
                 yield Fault(option.place, "initiator", message, "write initiator= of a node with CPUs")
         elif initiator not in present:
@@ -204,10 +204,10 @@ def _initiator_nodes(line: Line) -> Iterator[Fault]:
             yield Fault(option.place, "initiator", message)
 
 
-def _lacks_initiator(line: Line, node: int, rest: set[int]) -> bool:
+def _lacks_initiator(line: Line, node: int | None, rest: set[int]) -> bool:
     """QEMU 5.2 forgets that a node has CPUs which are given with it, and asks for an initiator of each node that has
     none by ``-numa cpu`` or of the ``rest``."""
-    if line.caps.version.numbers >= (6, 0, 0) or "initiator" in line.globals:
+    if node is None or line.caps.version.numbers >= (6, 0, 0) or "initiator" in line.globals:
         return False
     given = [numa_values(option) for option in line.keyval.get("-numa", ())]
     return node not in rest | {number(values.get("node-id")) for values in given if values.get("type") == "cpu"}
