@@ -187,7 +187,6 @@ def _initiator_nodes(line: Line) -> Iterator[Fault]:
     if switch(line.machine_value("hmat")) is not True:
         return
     cpus = nodes_with_cpus(line)
-    owners = None if cpus is None else cpus.given | cpus.rest
     present = {node for _, node, _ in numa_nodes(line)}
     for option, node, values in numa_nodes(line):
         initiator = number(values.get("initiator"))
@@ -197,11 +196,17 @@ def _initiator_nodes(line: Line) -> Iterator[Fault]:
                 yield Fault(option.place, "initiator", message, "write initiator= of a node with CPUs")
         elif initiator not in present:
             yield Fault(option.place, "initiator", f"there is no NUMA node {initiator} that could be the initiator")
-        elif owners is not None and initiator not in owners:
-            yield Fault(option.place, "initiator", f"node {initiator} has no CPUs, and cannot be an initiator")
-        elif owners is not None and node in owners and initiator != node and "cpus" not in values:
-            message = f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
+        elif cpus is not None and (message := _against(initiator, node, cpus.given | cpus.rest, values)):
             yield Fault(option.place, "initiator", message)
+
+
+def _against(initiator: int, node: int | None, owners: set[int], values: Mapping[str, Value]) -> str:
+    """Why a node that is there cannot be the initiator of another; empty where it can."""
+    if initiator not in owners:
+        return f"node {initiator} has no CPUs, and cannot be an initiator"
+    if node in owners and initiator != node and "cpus" not in values:
+        return f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
+    return ""
 
 
 def _lacks_initiator(line: Line, node: int, rest: set[int]) -> bool:
