@@ -187,27 +187,32 @@ def _initiator_nodes(line: Line) -> Iterator[Fault]:
     if switch(line.machine_value("hmat")) is not True:
         return
     cpus = nodes_with_cpus(line)
-    owners = None if cpus is None else cpus.given | cpus.rest
     present = {node for _, node, _ in numa_nodes(line)}
     for option, node, values in numa_nodes(line):
         initiator = number(values.get("initiator"))
         if initiator is None:
-            if cpus is not None and _lacks_initiator(line, node, cpus.rest):
+            if cpus is not None and node is not None and _lacks_initiator(line, node, cpus.rest):
                 message = f"QEMU {line.caps.version} finds no initiator of NUMA node {node} by itself"
                 yield Fault(option.place, "initiator", message, "write initiator= of a node with CPUs")
         elif initiator not in present:
             yield Fault(option.place, "initiator", f"there is no NUMA node {initiator} that could be the initiator")
-        elif owners is not None and initiator not in owners:
-            yield Fault(option.place, "initiator", f"node {initiator} has no CPUs, and cannot be an initiator")
-        elif owners is not None and node in owners and initiator != node and "cpus" not in values:
-            message = f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
+        elif cpus is not None and (message := _against(initiator, node, cpus.given | cpus.rest, values)):
             yield Fault(option.place, "initiator", message)
 
 
-def _lacks_initiator(line: Line, node: int | None, rest: set[int]) -> bool:
+def _against(initiator: int, node: int | None, owners: set[int], values: Mapping[str, Value]) -> str:
+    """Why a node that is there cannot be the initiator of another; empty where it can."""
+    if initiator not in owners:
+        return f"node {initiator} has no CPUs, and cannot be an initiator"
+    if node in owners and initiator != node and "cpus" not in values:
+        return f"NUMA node {node} has CPUs, and is its own initiator, not node {initiator}"
+    return ""
+
+
+def _lacks_initiator(line: Line, node: int, rest: set[int]) -> bool:
     """QEMU 5.2 forgets that a node has CPUs which are given with it, and asks for an initiator of each node that has
     none by ``-numa cpu`` or of the ``rest``."""
-    if node is None or line.caps.version.numbers >= (6, 0, 0) or "initiator" in line.globals:
+    if line.caps.version.numbers >= (6, 0, 0) or "initiator" in line.globals:
         return False
     given = [numa_values(option) for option in line.keyval.get("-numa", ())]
     return node not in rest | {number(values.get("node-id")) for values in given if values.get("type") == "cpu"}

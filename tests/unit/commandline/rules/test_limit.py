@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from prober.commandline.line import Line
+from prober.commandline.parse import parse_command_line
 from prober.commandline.rules.limit import Bound, Reach, only
+from tests.unit.commandline.rules.test_lines import CAPS
 
 _NUMBER = Bound(
     "x-ports", "hw/x.c", ("x-base", "y"), "ports", Reach(2, 8, power=True), "-device x,ports={}", "9", "4",
@@ -36,3 +39,14 @@ def test_a_limit_makes_a_rule_with_an_example() -> None:
 def test_a_limit_of_some_numbers_names_them() -> None:
     assert str(only(1, 3)) == "1 or 3"
     assert [number for number in range(5) if only(1, 3).has(number)] == [1, 3]
+
+
+def test_a_limit_finds_what_is_beyond_it() -> None:
+    rule = Bound("x", "hw/x.c", ("usb-hub",), "ports", Reach(1, 4), "-device usb-hub,ports={}", "5", "4").as_rule()
+
+    def found(line: str) -> list[str]:
+        options = parse_command_line(["qemu", *line.split()]).options
+        return [fault.message for fault in rule.find(Line.of(options, CAPS["10.0.13"]))]
+
+    assert found(rule.wrong) == ["ports is from 1 to 4 here, not 5"]
+    assert found(rule.right) == []

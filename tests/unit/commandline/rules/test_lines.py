@@ -43,7 +43,8 @@ class Case(NamedTuple):
     found: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.version} {self.line}"
+        # Letters beyond ASCII would have a backslash in the test's name, by which mutmut does not find it again.
+        return f"{self.version} {self.line}".encode("ascii", "replace").decode()
 
 
 def read(path: Path) -> list[Case]:
