@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prober.commandline.line import Line, Made, kept_by_line
 from prober.commandline.options import Global, Keyval, Object, Plain, Qapi, Value
@@ -36,6 +36,17 @@ def _is_json(option: Qapi) -> bool:
     return type(option.value.get(option.implied)) is str
 
 
+def _leaves(tree: Mapping[str, Value], above: str = "") -> Iterator[tuple[str, Value]]:
+    """The values of a tree, by their names with dots."""
+    for name, value in tree.items():
+        if isinstance(value, list):
+            value = {str(at): item for at, item in enumerate(value)}
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
 @kept_by_line
 def _is_any_alone(line: Line) -> bool:
     """Whether there is a word alone anywhere; hardly anybody writes one."""
@@ -47,7 +58,7 @@ def _is_any_alone(line: Line) -> bool:
     for options in line.qapi.values():
         for option in options:
             if not _is_json(option):
-                values += option.value.values()
+                values += [value for _, value in _leaves(option.value)] if _is_tree(option) else option.value.values()
     return not _ALONE.isdisjoint(map(type, values))
 
 
@@ -90,7 +101,7 @@ def _alone_in_trees(line: Line) -> Iterator[Fault]:
     for options in line.qapi.values() if _is_any_alone(line) else ():
         for option in options:
             if _is_tree(option):
-                yield from _alone(option.flag, option.place, option.value.items())
+                yield from _alone(option.flag, option.place, _leaves(option.value))
 
 
 def _alone(flag: str, place: Origin, values: Iterable[tuple[str, Value]]) -> Iterator[Fault]:
