@@ -186,7 +186,7 @@ def _latencies(services: Mapping[str, Service], ident: str) -> Iterator[Row]:
             "translate of ten devices never seen",
             0.6,
             lambda client, number: client.post(translate, domain(number)).ok,
-            floor=1.05,
+            floor=1.3,
         )
         yield row("translate of a remembered domain", 1.0, lambda client, _: client.post(translate, DOMAIN).ok)
         yield row(
