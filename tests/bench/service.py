@@ -26,8 +26,9 @@ from tests.conftest import BINARY_IN_ROOT, CHECKOUT, ROOT_VERSIONS
 from tests.integration.service_process import Service, start_ready_service
 
 FACT = "PIIX4_PM.acpi-root-pci-hotplug"
-#: Latencies are medians of so many requests to each, after some that warm all up.
-_REQUESTS, _WARM_UP = 1000, 100
+#: Latencies are medians of so many requests to each, after some that warm all up; of so many medians the least counts,
+#: as a machine that others use has its moods.
+_REQUESTS, _WARM_UP, _BLOCKS = 200, 100, 5
 _STARTS = 9
 _MS = 1000
 
@@ -176,9 +177,9 @@ def _latencies(services: Mapping[str, Service], ident: str) -> Iterator[Row]:
         ) -> Row:
             """``ask`` gets the number of the request, which no other has."""
             asks = {side: partial(_time, partial(ask, client), count()) for side, client in clients.items()}
-            took = in_turns(asks, _REQUESTS, warm_up=_WARM_UP)
-            ms = {side: statistics.median(times) * _MS for side, times in took.items()}
-            told = f"median of {_REQUESTS}" + (note and f"; {note}")
+            took = in_turns(asks, _REQUESTS * _BLOCKS, warm_up=_WARM_UP)
+            ms = {side: min(map(statistics.median, _blocks(times))) * _MS for side, times in took.items()}
+            told = f"the least of {_BLOCKS} medians of {_REQUESTS}" + (note and f"; {note}")
             return compare(name, "socket", ms, "{:.2f} ms", bar, told, floor)
 
         yield row("supports", None, lambda client, _: client.get(f"/v1/binaries/{ident}/supports?fact={FACT}").ok)
@@ -196,6 +197,11 @@ def _latencies(services: Mapping[str, Service], ident: str) -> Iterator[Row]:
             f"{len(line)} bytes",
             floor=0.8,
         )
+
+
+def _blocks(times: Sequence[float]) -> Iterator[Sequence[float]]:
+    """These in blocks, in their order."""
+    return (times[at : at + _REQUESTS] for at in range(0, len(times), _REQUESTS))
 
 
 def _time(ask: Callable[[int], bool], numbers: Iterator[int]) -> float:
