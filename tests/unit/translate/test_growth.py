@@ -31,8 +31,9 @@ _DEVICES = {
     "<address type='dimm' slot='{number}' base='{base}'/></memory>",
     "disk of USB": _DISK.format("sd", "usb"),
 }
-#: Of this many, twice and four times as many.
-_TIMES = 100
+#: Of this many, twice and four times as many; of ports fewer, as no machine has slots for 400, and what is refused
+#: takes more than what is not.
+_TIMES, _PORTS = 100, 50
 #: From twice to four times as many is twice as far as to twice; where each looks at all others, four times.  Somewhat
 #: more is due where the first ones are refused for less.
 _MOST = 2.75
@@ -69,7 +70,8 @@ def _calls(document: bytes, caps: Capabilities) -> int:
 @pytest.mark.parametrize("kind", _DEVICES)
 def test_twice_the_devices_take_twice_the_work(kind: str) -> None:
     caps = load_capabilities(FIXTURES / "qemu-10.0.13.replies.xz")
-    documents = [_document(_DEVICES[kind], _TIMES * times) for times in (1, 2, 4)]
+    most = _PORTS if kind == "port" else _TIMES
+    documents = [_document(_DEVICES[kind], most * times) for times in (1, 2, 4)]
     _calls(documents[0], caps)  # What is made once is made.
     once, twice, four_times = (_calls(document, caps) for document in documents)
     assert four_times - twice <= _MOST * (twice - once)
