@@ -9,7 +9,7 @@ from prober.commandline.options import Qapi
 from prober.commandline.refusal import Origin
 
 #: Deeper than any block node that QEMU takes.
-_DEEPEST = 32
+DEEPEST_NODE = 32
 
 
 class BlockTree(NamedTuple):
@@ -37,7 +37,7 @@ def _nodes_of(tree: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
         path, here, depth = waiting.pop()
         if not isinstance(here, list):
             nodes.append((path, here))
-        if depth < _DEEPEST:
+        if depth < DEEPEST_NODE:
             waiting += _inside(path, enumerate(here) if isinstance(here, list) else here.items(), depth + 1)
     return nodes
 

@@ -9,13 +9,11 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
+from prober.commandline.block_trees import DEEPEST_NODE
 from prober.commandline.grounds import Grounds
 from prober.commandline.options import Keyval, Qapi
 from prober.commandline.refusal import Finding
 from prober.qemu.drivers import MODULE_DRIVERS
-
-#: Deeper than any block node that QEMU takes.
-_DEEPEST = 32
 
 #: Formats and filters, which lie over a file (``block/*.c``: what opens a child of that name or ``image``).
 OVER_FILES = frozenset(
@@ -53,7 +51,7 @@ def drivers_in(tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             driver = here.get("driver")
             if isinstance(driver, str):
                 yield f"{path}driver", str(driver)
-        if depth < _DEEPEST:
+        if depth < DEEPEST_NODE:
             inner = here.items() if isinstance(here, Mapping) else enumerate(here)
             found = [(f"{path}{name}.", value, depth + 1) for name, value in inner if isinstance(value, (dict, list))]
             waiting += reversed(found)

@@ -104,10 +104,10 @@ class Grounds:
 
     def property(self, typename: str, item: Property) -> Iterator[Finding]:
         """What is wrong with a property of a QOM type: there is none of the name, or the value does not fit."""
-        if self.has_fitting(typename, item):
-            return  # Evidence is made for what is wrong.
         known = self.caps.property_of(typename, item.name)
         unfit = misfit_of(known, item.value) if known is not None else None
+        if known is not None and unfit is None:
+            return  # Evidence is made for what is wrong: most is right.
         fact = f"{typename}.{item.name}"
         evidence = self.supports(fact)
         yield from self.require(evidence, item.place, part=item.name, rule="option/property")

@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from prober.commandline.block_trees import DEEPEST_NODE
 from prober.commandline.drive_values import drive_values_of, has_no_medium, is_read_only
+from prober.commandline.drives import DRIVE_OPTIONS
 from prober.commandline.line import Line, Made, kept_by_line, switch
 from prober.commandline.options import Keyval, Plain, Qapi
 from prober.commandline.refusal import Origin
@@ -34,12 +36,6 @@ _SHORT: Final = {flag: flag == "-cdrom" for flag in ("-hda", "-hdb", "-hdc", "-h
 
 #: Interfaces of ``-drive`` that make a disk, and whether that lets others write (``hw/block/pflash_cfi01.c``).
 _OWN: Final = {"ide": False, "virtio": False, "floppy": False, "pflash": True}
-
-#: All options of drives: where a line has none of them, ``-blockdev`` alone opens something.
-_DRIVES: Final = frozenset({*_SHORT, "-drive"})
-
-#: Deeper than any block node that QEMU takes.
-_DEEPEST = 32
 
 
 class Opening(NamedTuple):
@@ -135,7 +131,9 @@ class _Openings:
             drive = device.values.get("drive")
             if isinstance(drive, str) and drive:
                 self._ask(str(drive), _of_disk(device))
-        for option in reversed(line.qapi.get("-blockdev", ()) if line.words.isdisjoint(_DRIVES) else line.options):
+        # Where there is no drive, -blockdev alone opens something.
+        has_drives = not line.words.isdisjoint(DRIVE_OPTIONS)
+        for option in reversed(line.options if has_drives else line.qapi.get("-blockdev", ())):
             match option:
                 case Qapi(flag="-blockdev"):
                     self._node(option.value, None, option.place, 0)
@@ -153,7 +151,7 @@ class _Openings:
 
     def _node(self, node: Mapping[str, Any], above: _Want | None, place: Origin, depth: int) -> None:
         """What is asked of a node, and by it of what it is made of; ``above`` is what the node around it asks."""
-        if depth > _DEEPEST:
+        if depth > DEEPEST_NODE:
             return
         name, driver, is_read = node.get("node-name"), node.get("driver"), switch(node.get("read-only")) is True
         wants = self._asked(name) if above is None else [above, *self._asked(name)]

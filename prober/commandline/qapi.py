@@ -97,7 +97,7 @@ def is_plain(schema: QapiSchema, type_name: str, value: Any) -> bool:
             return False
         if kind is not member.scalar and (kind is not str or inner not in member.words):
             return False
-    return value.keys() >= set(shape.required)
+    return all(name in value for name in shape.required)
 
 
 def _object(schema: QapiSchema, entity: Entity, value: Any, path: tuple[str, ...]) -> Iterator[Misfit]:

@@ -26,14 +26,14 @@ def complete_devices(domain: Domain, target: Target) -> Completion:
     """
     turns = yield from find_boot_turns(domain.devices, domain.os.boot)
     whole = Places(target.place)
-    controllers = [
+    named = [
         controller.replace(
             alias=controller.own_name or controller.name_for(0, target),
             places=controller.places if controller.places.own.line else whole,
         )
         for controller in domain.devices.of(Controller)
     ]
-    controllers = [controller.with_peers(controllers) for controller in controllers]
+    controllers = [controller.with_peers(named) for controller in named]
     by_key = _by_key(controllers)
     devices: list[Device] = []
     for controller in controllers:
@@ -48,8 +48,8 @@ def complete_devices(domain: Domain, target: Target) -> Completion:
             counts[element] = number + 1
         places = device.places if device.places.own.line else whole
         name = own or device.name_on(parent, number, target)
-        named = device.replace(alias=name, parent=parent, places=places)
-        devices.append(named.replace(bootindex=turns[id(device)]) if id(device) in turns else named)
+        placed = device.replace(alias=name, parent=parent, places=places)
+        devices.append(placed.replace(bootindex=turns[id(device)]) if id(device) in turns else placed)
     return domain.with_devices(devices, domain.devices.kinds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from prober.commandline.block_trees import DEEPEST_NODE
 from prober.commandline.drive_values import (
     RENAMED,
     drive_values_of,
@@ -147,9 +148,6 @@ def _is_of_host(values: Mapping[str, Value]) -> bool:
 #: Drivers of files and devices of the host that read ``aio`` (``block/file-posix.c``).
 _FILES = ("file", "host_device")
 
-#: Deeper than any block node that QEMU takes.
-_DEEPEST = 32
-
 
 def _of_node(node: Mapping[str, Value], direct: bool, depth: int) -> Iterator[str]:
     cache = node.get("cache")
@@ -157,7 +155,7 @@ def _of_node(node: Mapping[str, Value], direct: bool, depth: int) -> Iterator[st
         direct = switch(cache["direct"]) is not False
     if node.get("driver") in _FILES and node.get("aio") == "native" and not direct:
         yield "aio=native needs cache.direct=on"
-    for child in node.values() if depth < _DEEPEST else ():
+    for child in node.values() if depth < DEEPEST_NODE else ():
         if isinstance(child, dict):
             # What lies under a node goes around the cache as the node does (``block.c``, ``bdrv_inherited_options``).
             yield from _of_node(child, direct, depth + 1)

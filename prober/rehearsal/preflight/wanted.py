@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from prober.capabilities import Capabilities
+from prober.commandline.block_trees import DEEPEST_NODE
 from prober.commandline.drive_values import drive_values_of, file_of, is_read_only
 from prober.commandline.images import Opening, find_openings, local_path
 from prober.commandline.line import Line
@@ -35,9 +36,6 @@ from prober.translate.pipeline import translate
 from prober.translate.places import place_in_xml, place_of_part, places_by_name
 from prober.translate.steps import complete_into
 from prober.translate.target import find_target
-
-#: Deeper than any block node that QEMU takes.
-_DEEPEST = 32
 
 #: Block nodes that hand on what is below them as it is.
 _FILTERS = frozenset({"throttle", "copy-on-read", "preallocate"})
@@ -185,7 +183,7 @@ def _nodes(
         # What is named as anything else is read by no format of ours: a base without a format node is raw.
         if name == "file" and isinstance(value, str):
             readers[str(value)] = reader
-        elif isinstance(value, dict) and "driver" in value and depth < _DEEPEST:
+        elif isinstance(value, dict) and "driver" in value and depth < DEEPEST_NODE:
             yield from _nodes(value, option, default, reader if name == "file" else None, readers, depth + 1)
 
 

@@ -14,6 +14,7 @@ from weakref import ref
 from prober.capabilities.capabilities import Capabilities
 from prober.capabilities.slices import dump_slices
 from prober.commandline.kept import KeptPerBinary
+from prober.qemu.finishing import uncancelled
 from prober.service.workers.start import Hatched
 from prober.service.workers.wire import BrokenFrameError, FrameReader, WorkerFrame, pack
 
@@ -123,14 +124,7 @@ class WorkerChannel(asyncio.Protocol):
 
     async def end(self) -> None:
         """Have it end by itself, and kill it where it does not.  It has ended then, also where we are cancelled."""
-        ending, cancelled = asyncio.ensure_future(self._end()), None
-        while not ending.done():
-            try:
-                await asyncio.wait([ending])
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            raise cancelled
+        await uncancelled(self._end())
 
     async def _end(self) -> None:
         if self._transport is not None:

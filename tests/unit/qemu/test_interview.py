@@ -20,20 +20,12 @@ from prober.qemu.limits import InterviewLimits
 from prober.qemu.recording import CRASHED, HELP, Exchange, Recording
 from tests.conftest import CHECKOUT
 from tests.fakes.making import SMALL_ASKED, SMALL_TYPES, Answers, answers_of, make_fake, small_answers
+from tests.unit.qemu.asking import ONE, TWO, ask
 from tests.unit.qemu.conftest import children
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unconfined")]
 
 Aio = Callable[..., Any]
-
-LIMITS = InterviewLimits(greet_s=5, reply_s=3, total_s=20)
-ONE = LIMITS.model_copy(update={"processes": 1})
-TWO = LIMITS.model_copy(update={"processes": 2})
-
-
-def ask(aio: Aio, binary: Path, limits: InterviewLimits = TWO) -> Interview:
-    result: Interview = aio(interview(binary, limits=limits, accel="tcg"))
-    return result
 
 
 def asked_types(recording: Recording) -> list[str]:

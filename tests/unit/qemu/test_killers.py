@@ -7,22 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from prober.qemu.interview import Interview, interview
 from prober.qemu.limits import InterviewLimits
 from prober.qemu.recording import question_key
 from tests.fakes.making import SMALL_ASKED, Answers, make_fake, small_answers
+from tests.unit.qemu.asking import ONE, TWO, ask
 from tests.unit.qemu.failing import Aio
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unconfined")]
-
-LIMITS = InterviewLimits(greet_s=5, reply_s=3, total_s=20)
-ONE = LIMITS.model_copy(update={"processes": 1})
-TWO = LIMITS.model_copy(update={"processes": 2})
-
-
-def _ask(aio: Aio, binary: Path, limits: InterviewLimits = TWO) -> Interview:
-    result: Interview = aio(interview(binary, limits=limits, accel="tcg"))
-    return result
 
 
 def _with_types(*typenames: str) -> Answers:
@@ -44,7 +35,7 @@ def test_known_killers_cost_a_start_each(aio: Aio, tmp_path: Path, limits: Inter
     fake = make_fake(
         tmp_path, "dies_at", _with_types(*killers), at="|".join(killers), how=-signal.SIGABRT, marks=str(marks)
     )
-    result = _ask(aio, fake, limits)
+    result = ask(aio, fake, limits)
     assert result.crashes == dict.fromkeys(killers, "SIGABRT")
     assert result.processes == processes
     # A second process that is slow to greet has nothing to die of.
@@ -60,7 +51,7 @@ def test_known_killers_cost_a_start_each(aio: Aio, tmp_path: Path, limits: Inter
 
 def test_known_killers_that_do_not_kill_cost_nothing(aio: Aio, tmp_path: Path) -> None:
     answers = _with_types("colo-compare", "microvm-machine", "qio-net-listener")
-    result = _ask(aio, make_fake(tmp_path, "good", answers))
+    result = ask(aio, make_fake(tmp_path, "good", answers))
     assert result.crashes == {}
     assert result.processes == 2
 
@@ -73,6 +64,6 @@ def test_known_killer_of_a_module_kills_once(aio: Aio, tmp_path: Path) -> None:
         tmp_path, "dies_in_a_module", _with_types(*killers), at="|".join(killers), modules="|".join(killers[2:]),
         how=-signal.SIGABRT, marks=str(marks),
     )  # fmt: skip
-    result = _ask(aio, fake)
+    result = ask(aio, fake)
     assert result.crashes == dict.fromkeys(killers, "SIGABRT")
     assert len(marks.read_text().splitlines()) in (5, 6)
