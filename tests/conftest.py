@@ -8,6 +8,7 @@
   out, not skipped, unless ``--with-roots`` is given (``make integration-all``).  The roots get a ``/proc`` meanwhile.
 - Tests that have QEMU judge thousands of lines take a part of them, always the same, unless ``--whole`` is given
   (``make integration``, ``make integration-all``): the fixture ``whole``.  Tests marked ``long`` are left out then.
+- A test whose service held its event loop is run again (``tests/measured_twice.py``).
 - Tests marked ``fault`` are what ``make faults`` runs, by the names in ``tests/faults/table.py``.
 - Property tests have no deadline: whether an example is quick is no question to a clock that others' tests move.
 - Tests marked ``libvirt`` need libvirt's test data, which is no part of this checkout.  Where it is not at hand they
@@ -33,6 +34,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from tests.large_pages import collapse
+from tests.measured_twice import MeasuredTwice
 from tests.not_run import NotRun, skip_without, skips_fail
 from tests.proc_mount import mount_proc
 from tests.recordings import LIBVIRT
@@ -197,6 +199,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a second of CPU; `make check` leaves it out")
     config.addinivalue_line("markers", "fault(name): is one of the faults that tests/faults/table.py lists")
     config.addinivalue_line("markers", "needs(*names): needs packages that tests/needs.toml names so")
+    config.pluginmanager.register(MeasuredTwice(), "measured-twice")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(NotRun(), "not-run")
         # What a command keeps for its user is not kept for the one who runs the tests, nor from one run to the next.

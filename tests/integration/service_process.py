@@ -16,6 +16,7 @@ from typing import TypeAlias
 from prober.service.client import Client
 from prober.service.measured import VARIABLE
 from tests.integration.processes import PATIENCE, PROBER
+from tests.measured_twice import HeldLoop
 from tests.proc import descendants_of, name_of, seconds_without_processor
 
 #: A field is called ``socket`` below, so the class has another name here.
@@ -81,13 +82,18 @@ def start_ready_service(
     environment: Mapping[str, str] | None = None,
     prober: str = PROBER,
     measured: bool = True,
+    shared: bool = False,
 ) -> Iterator[Service]:
     """``prober serve`` with its socket, cache and log in the directory, once it has notified that it is ready.  It
     proves in its own process.
 
     ``before`` stands before the command (``setpriv …``), ``prober`` is the command itself.  It is killed at the end,
     if it is still there.  Where ``measured``, each callback of its event loop is (:mod:`prober.service.measured`): at
-    the end none may have taken more than :data:`MOST_MS` of processor time.
+    the end none may have taken more than :data:`MOST_MS` of processor time.  ``shared`` is for one that several tests
+    have, which are not run again for it (:mod:`tests.measured_twice`).
+
+    :raise HeldLoop: where one did.
+    :raise AssertionError: where one of a shared service did.
     """
     path, log, notify, held = (directory / name for name in ("s.sock", "log", "notify", "loop"))
     measuring = {VARIABLE: str(held)} if measured and prober == PROBER else {}
@@ -118,7 +124,8 @@ def start_ready_service(
         first, *others = held.read_text().splitlines()
         assert first == f"measuring, {process.pid}"
         too_long = [line for line in others if float(line.partition(" ms: ")[0]) > MOST_MS]
-        assert not too_long, "these held the event loop:\n" + "\n".join(too_long)
+        if too_long:
+            raise (AssertionError if shared else HeldLoop)("these held the event loop:\n" + "\n".join(too_long))
 
 
 def wait_for_state(notifications: socket.socket, state: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -23,7 +23,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("service")
     (directory / "none").mkdir()
     recording = FIXTURES / "qemu-10.0.13.replies.xz"
-    with start_ready_service(directory, "--directory", directory / "none", "--replies", recording) as started:
+    with start_ready_service(
+        directory, "--directory", directory / "none", "--replies", recording, shared=True
+    ) as started:
         yield started
 
 

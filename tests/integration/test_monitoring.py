@@ -34,7 +34,7 @@ FROM_OTHERS = {"up", "node_textfile_mtime_seconds"}
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("watched")
-    with start_ready_service(directory, "--directory", directory / "none", "--replies", REPLIES) as made:
+    with start_ready_service(directory, "--directory", directory / "none", "--replies", REPLIES, shared=True) as made:
         with made.client() as client:
             (entry,) = client.get("/v1/binaries").value["binaries"]
             assert client.get(f"/v1/binaries/{entry['id']}").value["state"] == "ready"

@@ -26,7 +26,7 @@ def options(directory: Path) -> list[object]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("service")
-    with start_ready_service(directory, *options(directory)) as started:
+    with start_ready_service(directory, *options(directory), shared=True) as started:
         yield started
 
 
