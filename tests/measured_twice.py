@@ -1,10 +1,10 @@
 """What a clock says once is not believed at once: a test whose service held its event loop is run again.
 
 In a virtual machine the clock of a thread's processor time leaps (:mod:`prober.service.measured`), and what a
-hypervisor gives to others meanwhile is counted as ours: a hand-over to a thread that takes
-0.1 ms was told as 12.8.  So such a test is run once more, from its fixtures on, and fails where a callback takes too long again.
-What fails for any other reason is not run again, and neither is a test whose service serves a whole module: a second
-run of the last of its tests would say nothing of the others.
+hypervisor gives to others meanwhile is counted as ours: a hand-over to a thread that takes 0.1 ms was told as 12.8.
+So such a test is run once more, from its fixtures on, and fails where a callback takes too long again.  What fails for
+any other reason is not run again, and neither is a test whose service serves a whole module: a second run of the last
+of its tests would say nothing of the others.
 """
 
 from __future__ import annotations
