@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
@@ -62,6 +62,19 @@ class Inventory(BaseModel):
     schema_text: str | None = None
     listed: dict[str, Listed] = {}
     drivers: dict[str, str] = {}
+
+    def __copy__(self) -> Self:
+        """The fields alone: what was looked up is of the values that this one has, and a copy may get others."""
+        return super().__copy__()._without_lookups()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """As :meth:`__copy__`."""
+        return super().__deepcopy__(memo)._without_lookups()
+
+    def _without_lookups(self) -> Self:
+        for name in self.__dict__.keys() - type(self).model_fields.keys():
+            del self.__dict__[name]
+        return self
 
     @cached_property
     def schema_(self) -> QapiSchema | None:

@@ -203,3 +203,14 @@ def test_replies_of_another_form_are_refused(exchange: Exchange) -> None:
 def test_a_recording_without_version_is_refused() -> None:
     with pytest.raises(RecordingError, match="query-version was not answered"):
         Capabilities.from_recording(Recording((Part((Exchange("query-kvm", None, {}),)),)))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_copy_with_other_values_answers_of_its_own(deep: bool) -> None:
+    caps = CAPS.model_copy()
+    assert caps.supports("blockdev-add.filename").verdict is Verdict.present
+    assert caps.has("blockdev-add.filename") and caps.schema_ is not None
+    bare = caps.model_copy(update={"schema_text": None}, deep=deep)
+    assert bare.supports("blockdev-add.filename").verdict is Verdict.unknown
+    assert not bare.has("blockdev-add.filename") and bare.schema_ is None
+    assert caps.has("blockdev-add.filename")
