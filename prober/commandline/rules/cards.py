@@ -37,9 +37,12 @@ _ONE_ID_SINCE = (6, 0, 0)
 
 
 class _Card(NamedTuple):
+    """``netdev`` is the one that it takes for itself, or an empty text; what ``-nic`` makes has the option's id."""
+
     flag: str
     place: Origin
     network: NetworkWord
+    netdev: str
 
 
 def _cards(line: Line) -> Iterator[_Card]:
@@ -51,7 +54,8 @@ def _cards(line: Line) -> Iterator[_Card]:
             except Unfit:
                 continue
             if network.kind == "nic" if flag == "-net" else network.kind not in ("none", "nic"):
-                yield _Card(flag, option.place, network)
+                named = network.card.get("netdev", "") if flag == "-net" else _id_of(option.value or "")
+                yield _Card(flag, option.place, network, named)
 
 
 def _models(line: Line) -> Iterator[Fault]:
@@ -158,6 +162,22 @@ def _netdevs(line: Line) -> Iterator[Fault]:
         name = card.network.card.get("netdev")
         if name is not None and card.flag == "-net" and name not in made:
             yield Fault(card.place, "", f"there is no netdev {name[:64]!r} for this card")
+
+
+def _shared_netdevs(line: Line) -> Iterator[Fault]:
+    """The netdevs of cards that the machine makes serve these, and no other card or device."""
+    used: set[str] = set()
+    for card in _cards(line) if line.kind in ("pc", "q35", "isapc") else ():
+        # Two of -nic that have one id are refused for that.
+        if card.flag == "-net" and card.netdev and card.netdev in used:
+            message = f"the netdev {card.netdev[:64]!r} serves another card already, and QEMU is killed"
+            yield Fault(card.place, "", message)
+        used.add(card.netdev)
+    # An id of -nic is no netdev for a device in any case.
+    for device in line.devices if used else ():
+        name = device.values.get("netdev")
+        if isinstance(name, str) and name in used and name not in _nic_ids(line):
+            yield Fault(device.place, "netdev", f"the netdev {name[:64]!r} serves a card of -net nic already")
 
 
 def _netdev_ids(line: Line) -> set[str]:
@@ -271,5 +291,14 @@ RULES = (
         about=("-net",),
         wrong="-display none -machine pc -netdev user,id=a -net nic,netdev=b",
         right="-display none -machine pc -netdev user,id=a -net nic,netdev=a",
+    ),
+    Rule(
+        "line/nic-netdev-once",
+        "the netdev of a card that the machine makes serves that card alone",
+        "hw/core/qdev-properties-system.c, set_netdev, by qdev_set_nic_properties",
+        _shared_netdevs,
+        about=("-net", "-nic"),
+        wrong="-display none -machine pc -netdev user,id=a -net nic,netdev=a -net nic,netdev=a",
+        right="-display none -machine pc -netdev user,id=a -netdev user,id=b -net nic,netdev=a -net nic,netdev=b",
     ),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prober.commandline.line import Line
 from prober.commandline.refusal import Fault
 from prober.commandline.rules.rule import Rule
-from prober.commandline.text import DESCRIPTOR, as_number
+from prober.commandline.text import DESCRIPTOR, as_number, as_switch
 
 _Version = tuple[int, int, int]
 
@@ -25,14 +25,21 @@ _CHANNELS: _Version = (8, 1, 0)
 #: A host and a port as ``sscanf`` reads them (``util/qemu-sockets.c``, ``inet_parse``).
 _ADDRESS = re.compile(r":[^,]{1,32}|\[[^\]]{1,64}\]:[^,]{1,32}|[^:]{1,64}:[^,]{1,32}")
 
-#: Keys behind an address, where all others are refused: seen in 11.1 and not in 10.0.
-_STRICT: _Version = (10, 2, 0)
+#: Keys behind an address, where all others are refused (QEMU commit 316e8ee8d6, 10.1).
+_STRICT: _Version = (10, 1, 0)
 _KEYS = frozenset(
     {
         "ipv4", "ipv6", "keep-alive", "keep-alive-count", "keep-alive-idle", "keep-alive-interval", "mptcp", "numeric",
         "to",
     }
 )  # fmt: skip
+
+#: Those of them that are switches, and since when.  Before 10.1 the first that begins so counts, and is bare, on or
+#: off (``util/qemu-sockets.c``, ``inet_parse_flag``).
+_SWITCHES: Mapping[str, _Version] = {
+    "ipv4": (0, 0, 0), "ipv6": (0, 0, 0), "keep-alive": (0, 0, 0), "mptcp": (6, 1, 0), "numeric": _STRICT,
+}  # fmt: skip
+_SWITCHED = ("", "=on", "=off")
 
 #: The last port (``to``) before that, which ``sscanf`` reads.
 _LAST_PORT = re.compile(r"\s*[+-]?\d+")
@@ -70,17 +77,26 @@ def _wrong_address(text: str, version: _Version) -> str:
     if match is None:
         return f"-incoming tcp: is followed by HOST:PORT or :PORT, not {text[:64]!r}"
     behind = text[match.end() :]
-    for item in behind[1:].split(",") if behind.startswith(",") else ():
+    items = behind[1:].split(",") if behind.startswith(",") else []
+    for item in items:
         key, equals, value = item.partition("=")
         if key == "to" and not (_is_last_port(value, version) if equals else version < _STRICT):
             return f"to= is a number, not {value[:64]!r}"
         if version >= _STRICT and key not in _KEYS and key.removeprefix("no") not in _KEYS:
             return f"-incoming tcp: takes no {key[:64]!r} behind the address"
+    for key, since in _SWITCHES.items():
+        said = [item.removeprefix(key) for item in items if item.startswith(key)]
+        if version >= _STRICT:
+            wrong = [text for text in said if text.startswith("=") and as_switch(text[1:]) is None]
+        else:
+            wrong = [text for text in said[:1] if version >= since and text not in _SWITCHED]
+        if wrong:
+            return f"{key}= is on or off, not {wrong[0].removeprefix('=')[:64]!r}"
     return ""
 
 
 def _is_last_port(text: str, version: _Version) -> bool:
-    """Whether it is a number, which is in tens before 10.2 (5.2, 7.2 and 10.0 refuse ``0x10``)."""
+    """Whether it is a number, which is in tens before 10.1 (5.2, 7.2 and 10.0 refuse ``0x10``)."""
     return as_number(text) is not None if version >= _STRICT else _LAST_PORT.fullmatch(text) is not None
 
 

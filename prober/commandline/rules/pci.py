@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from prober.commandline.drives import Drive, find_drives
 from prober.commandline.line import Line, Made, number, switch
 from prober.commandline.refusal import Fault, Kind
 from prober.commandline.rules.rule import Rule
@@ -134,6 +135,19 @@ def _bridges_alone(line: Line) -> Iterator[Fault]:
             newest = None if line.is_open else device
             if device.typename != "pxb":  # a bridge of its own has the name
                 by_id[device.id] = device
+    yield from _virtio_drives(line)
+
+
+def _virtio_drives(line: Line) -> Iterator[Fault]:
+    """What ``-drive if=virtio`` makes comes behind all devices but those in JSON, and names no bus."""
+    before = [device for device in line.devices if device.typename in _EXPANDERS and not device.is_json]
+    if not before or line.is_open or line.kind not in ("pc", "q35"):
+        return
+    for drive in find_drives(line):
+        if isinstance(drive, Drive) and drive.interface == "virtio":
+            message = f"{before[-1].typename} takes ports and bridges alone, and {drive.word} would be on it"
+            hint = "write if=none, and a -device virtio-blk-pci that names its bus"
+            yield Fault(drive.place, "if", message, hint)
 
 
 def _cxl(line: Line) -> Iterator[Fault]:

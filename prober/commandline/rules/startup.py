@@ -109,12 +109,12 @@ RULES = (
     Rule(
         "line/loadvm-incoming",
         "`-loadvm` and `-incoming` exclude one another",
-        "system/vl.c, qemu_validate_options",
+        # Older ones say that the disk has no snapshots: it is not active before the state has come.
+        "system/vl.c, qemu_validate_options (since 9.0); migration/savevm.c, load_snapshot",
         _with_incoming,
         about=("-loadvm",),
         wrong="-display none -loadvm before -incoming defer -drive if=none,file=null-co://,format=raw",
         right="-display none -incoming defer -drive if=none,file=null-co://,format=raw",
-        since=(10, 0, 0),
     ),
     Rule(
         "line/preconfig",
