@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
 def children_of(parent: int) -> list[int]:
-    """The children of a process, zombies among them."""
+    """The children of a process, zombies among them; none of one that has ended."""
+    tasks = Path(f"/proc/{parent}/task")
     found = []
-    for children in Path(f"/proc/{parent}/task").glob("*/children"):
-        try:
-            found += [int(pid) for pid in children.read_text().split()]
-        except OSError:  # a thread that has ended meanwhile: its children are another's
-            continue
+    with suppress(OSError):
+        for task in os.listdir(tasks):
+            with suppress(OSError):  # a thread that has ended meanwhile: its children are another's
+                found += [int(pid) for pid in (tasks / task / "children").read_text().split()]
     return found
 
 

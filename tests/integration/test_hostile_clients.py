@@ -166,9 +166,10 @@ def _seconds(service: Service) -> float:
     """For which the service and its workers ran or were ready to."""
     found = 0
     for pid in (service.process.pid, *descendants_of(service.process.pid)):
-        for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            with suppress(OSError):  # It ended meanwhile.
-                found += sum(map(int, thread.read_text().split()[:2]))
+        with suppress(OSError):  # It ended meanwhile.
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                with suppress(OSError):
+                    found += sum(map(int, (thread / "schedstat").read_text().split()[:2]))
     return found / 1e9
 
 

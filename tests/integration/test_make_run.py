@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.integration.processes import PATIENCE, start_group
+from tests.proc import descendants_of, name_of
 
 _CHECKED = "checked against all that this QEMU says of itself; --prove starts it\n"
 
@@ -82,26 +83,13 @@ def test_ctrl_c_in_the_middle_of_an_interview_leaves_nothing(qemu_binary: str, p
         group.wait_for(lambda _: any(_is_qemu(pid) for pid in _descendants(group.members())))
         children = _descendants(group.members())
         assert group.press_ctrl_c() < MOST_S
-        assert not [pid for pid in children if Path(f"/proc/{pid}").exists() and _is_qemu(pid)]
+        assert not [pid for pid in children if _is_qemu(pid)]
         assert not (place / "prober.sock").exists()
 
 
 def _descendants(parents: list[int]) -> list[int]:
-    found: list[int] = []
-    pending = list(parents)
-    while pending:
-        for children in Path(f"/proc/{pending.pop()}/task").glob("*/children"):
-            try:
-                below = [int(pid) for pid in children.read_text().split()]
-            except OSError:
-                continue
-            found += below
-            pending += below
-    return found
+    return [pid for parent in parents for pid in descendants_of(parent)]
 
 
 def _is_qemu(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().startswith("qemu-system")
-    except OSError:
-        return False
+    return name_of(pid).startswith("qemu-system")
