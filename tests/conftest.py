@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import linecache
 import math
 import os
 import shutil
@@ -85,6 +86,14 @@ def _no_blocking_calls() -> Iterator[None]:
         blocker.functions["os.read"].can_block_in("prober/qemu/launch.py", "spawn")
         # Before it forks Python takes the locks of its library, which other threads of a test may have for a moment.
         blocker.functions["threading.Lock.acquire"].can_block_in("prober/qemu/launch.py", "spawn")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _sources_stay() -> Iterator[None]:
+    """asyncio's debug mode notes where each callback comes from, and has every file of that place looked at anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linecache, "checkcache", lambda filename=None: None)
         yield
 
 

@@ -84,6 +84,10 @@ def _wrong_address(text: str, version: _Version) -> str:
             return f"to= is a number, not {value[:64]!r}"
         if version >= _STRICT and key not in _KEYS and key.removeprefix("no") not in _KEYS:
             return f"-incoming tcp: takes no {key[:64]!r} behind the address"
+    return _wrong_switch(items, version)
+
+
+def _wrong_switch(items: list[str], version: _Version) -> str:
     for key, since in _SWITCHES.items():
         said = [item.removeprefix(key) for item in items if item.startswith(key)]
         if version >= _STRICT:
