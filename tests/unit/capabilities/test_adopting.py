@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 from prober.capabilities.catalog import Catalog
@@ -11,6 +10,7 @@ from prober.capabilities.find import CatalogSettings, find_all
 from prober.capabilities.fingerprint import FileMark
 from prober.capabilities.fingerprinter import Fingerprinter
 from prober.capabilities.watching import make_fingerprinter, make_warm_fingerprinter
+from tests.cost import processor_time
 from tests.recordings import FIXTURES
 from tests.unit.capabilities.asking import ID, Asker, catalog_settings, run_catalog, until
 from tests.unit.capabilities.making import make_binary
@@ -133,12 +133,10 @@ def test_what_takes_its_place_has_looked_at_all_that_is_known(bin_dir: Path, tmp
     (found,) = find_all(settings)
 
     def seconds(fingerprinter: Fingerprinter) -> float:
-        with fingerprinter:
-            began, began_at = time.thread_time(), time.monotonic()
+        with fingerprinter, processor_time() as cost:
             fingerprint = fingerprinter.look(found, marks)
-            took = min(time.thread_time() - began, time.monotonic() - began_at)
         assert fingerprint is not None and len(fingerprint.files) == 1500
-        return took
+        return cost.seconds
 
     cold = seconds(make_fingerprinter(settings, watch=True))
     assert seconds(make_warm_fingerprinter(settings, [(found, marks)])) < cold / 3

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ from prober.service.measured import VARIABLE
 from prober.service.settings import ServiceSettings
 from prober.service.toml_lines import find_line, read_lines
 from tests.conftest import CHECKOUT
+from tests.cost import processor_time
 
 
 @contextmanager
@@ -256,11 +256,11 @@ def test_a_file_full_of_mistakes_takes_time_by_its_size_alone(tmp_path: Path) ->
 
     def seconds(number: int) -> float:
         file.write_text("".join(f"k{key} = 1\n" for key in range(number)))
-        began = time.process_time()
-        problems = read_configuration(file).problems
+        with processor_time() as cost:
+            problems = read_configuration(file).problems
         assert len(problems) == 101 and problems[0].place == f"{file}:1"
         assert problems[-1].place == f"{file}:101" and problems[-1].message == f"and {number - 100} more from here on"
-        return time.process_time() - began
+        return cost.seconds
 
     first = seconds(1000)
     assert seconds(8000) < 4 * first + 1
