@@ -31,6 +31,7 @@ from prober.cli.files import read_xml_file, shown_name
 from prober.cli.options import Form
 from prober.commandline.refusal import Note, Refusal
 from prober.errors import ProberError, UnreadableDomainError
+from prober.qemu.finishing import uninterrupted
 
 #: So many answers are not worth the processes, which take as long to make as some dozens of answers.
 _ALONE = 64
@@ -113,6 +114,8 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     gc.freeze()
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("fork"), initializer=_begin)
     try:
+        with uninterrupted():
+            pool.submit(_rest)  # With the first work all of them are forked.
         yield pool
     except BaseException:
         for process in list(pool._processes.values()):
@@ -126,6 +129,11 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
 def _begin() -> None:
     """Ctrl-C is for the one who waits for us, and who ends us."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _rest() -> None:
+    """No work."""
 
 
 def _work(file: str) -> DomainTold:

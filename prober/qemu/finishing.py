@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import signal
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,3 +28,17 @@ async def uncancelled(awaitable: Awaitable[T]) -> T:
             task.exception()  # seen, so that nobody warns about it
         raise cancelled
     return task.result()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back from this thread until the end of it, where it has its way.
+
+    For a fork: what Python itself calls around one (``os.register_at_fork``) tells of a KeyboardInterrupt and forgets
+    it.  A new process holds it back as well, until it leaves this too, or unblocks the signal.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -89,6 +89,14 @@ class Group:
         self._log = log
 
     @property
+    def code(self) -> int:
+        """Its exit status; it has ended.
+
+        :raise subprocess.TimeoutExpired: where it has not, in a long time.
+        """
+        return self._process.wait(PATIENCE)
+
+    @property
     def printed(self) -> str:
         """All output so far, of both kinds."""
         return self._log.read_text()

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
 from prober.errors import WorkError
+from prober.qemu.finishing import uninterrupted
 from prober.service.workers.nursery import ENDS, run_nursery
 
 #: How long (seconds) a worker may take to be there; the first waits for the pipeline to be imported.
@@ -58,7 +59,8 @@ class Nursery:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = os.getpid()
-        pid = os.fork()
+        with uninterrupted():
+            pid = os.fork()
         if pid == 0:
             run_nursery(theirs, parent)
         theirs.close()
