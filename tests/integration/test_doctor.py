@@ -71,13 +71,14 @@ def test_a_host_that_is_well(directory: Path, qemu_binary: str) -> None:
 def test_the_service_of_make_run_is_found(directory: Path) -> None:
     """As every command finds it, where no other is named: `make run` in one terminal, the doctor in a second."""
     file = directory / "prober.toml"
-    file.write_text('[catalog]\naccel = "tcg"\ndirectories = []\nqemu_kvm = ""\n')
+    catalog = '[catalog]\naccel = "tcg"\ndirectories = []\nqemu_kvm = ""\n'
+    file.write_text(catalog)
     (directory / "run").mkdir()
     with start_ready_service(directory, "--config", file) as service:
         (directory / "run/prober.sock").symlink_to(service.socket)
         _, reports = _doctor("--config", file, cwd=directory)
         assert set(reports) == {"command", "service"}
-        file.write_text(f'socket = "{directory}/none.sock"\n')
+        file.write_text(f'socket = "{directory}/none.sock"\n{catalog}')
         _, reports = _doctor("--config", file, cwd=directory)
         assert set(reports) == {"command"}, "the one that is named, and no other"
 

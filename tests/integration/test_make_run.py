@@ -60,7 +60,9 @@ def test_it_serves_what_is_installed_until_ctrl_c(qemu_binary: str, place: Path)
 
 def test_a_second_start_knows_the_answers(qemu_binary: str, place: Path) -> None:
     for expected in ("interviewed in", "known from the cache"):
-        with start_group(["make", "run", f"RUN={place}", f"SERVE_OPTIONS=--binary {qemu_binary}"]) as group:
+        with start_group(
+            ["make", "run", f"RUN={place}", f"SERVE_OPTIONS=--directory {place} --binary {qemu_binary}"]
+        ) as group:
             printed = group.wait_for(lambda text: "Ctrl-C ends it." in text)
             line = next(line for line in printed.splitlines() if line.startswith(f"  {Path(qemu_binary).name} "))
             assert expected in line
@@ -79,7 +81,9 @@ def test_without_a_qemu_recordings_stand_in(place: Path, fixtures_replies: Path)
 
 
 def test_ctrl_c_in_the_middle_of_an_interview_leaves_nothing(qemu_binary: str, place: Path) -> None:
-    with start_group(["make", "run", f"RUN={place}", f"SERVE_OPTIONS=--binary {qemu_binary}"]) as group:
+    with start_group(
+        ["make", "run", f"RUN={place}", f"SERVE_OPTIONS=--directory {place} --binary {qemu_binary}"]
+    ) as group:
         group.wait_for(lambda _: any(_is_qemu(pid) for pid in _descendants(group.members())))
         children = _descendants(group.members())
         assert group.press_ctrl_c() < MOST_S
