@@ -91,8 +91,14 @@ def has_colour() -> bool:
 
 
 def note(text: str) -> None:
-    """Write a line to stderr, beside the answer; nothing where even that has gone."""
+    """Write a line to stderr, beside the answer; nothing where even that has gone.
+
+    What was answered before it stands before it also where both go to one file.
+
+    :raise OutputError: where that cannot be written.
+    """
     if not _Hushed.words:
+        sys.stdout.flush()
         _say(text)
 
 

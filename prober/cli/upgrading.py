@@ -60,15 +60,15 @@ def run_upgrade(
         done = asyncio.run(_rehearse(files, UpgradeRehearsal(*sides, driven=driven), progress))
     told = [one for _, one in done]
     way = f"QEMU {sides[0].caps.version} to {sides[1].caps.version}"
+    # What took so long is told and written: neither is lost with the other.
     try:
+        _write(told, way, form, verbose=verbose)
+    finally:
         if page is not None:
             from prober.cli.upgrade_page import UpgradeDone, write_upgrade_page
 
             rows = [UpgradeDone(one, read.xml, read.domain) for read, one in done]
             write_upgrade_page(page, rows, sides, journey, began, driven=driven)
-    finally:
-        # What took so long is told, whatever becomes of the file.
-        _write(told, way, form, verbose=verbose)
     return worst_of([ExitCode.usage if one.unreadable else exit_code_of(one.verdict) for one in told])
 
 
