@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from prober.proof.absent import is_absent
 from prober.proof.bench import Bench
 from prober.proof.given import Given
 from prober.proof.members import Members
@@ -80,6 +81,8 @@ def _display(given: Given, members: Members, bench: Bench) -> None:
 
 
 def _flag_of_display(given: Given, _members: Members, bench: Bench) -> None:
+    if is_absent(bench.caps, "display", given.flag.removeprefix("-")):
+        return
     bench.replace(given, "", "-display none")
     given.flag = "-display"
     given.change("none")

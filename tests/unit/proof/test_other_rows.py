@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.proof.ready import made_ready, parts_left_out, refused, started
+from prober.proof.standin import stand_in
+from tests.recordings import FIXTURES, load_capabilities
+from tests.unit.proof.ready import THEIRS, made_ready, parts_left_out, refused, started
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,14 @@ def test_a_card_that_draws_with_the_hosts_is_one_that_draws_by_itself() -> None:
 def test_spice_gets_the_certificates_that_it_is_told_of() -> None:
     text = started("-spice tls-port=99,x509-key-file=/a/k.pem", "7.2")
     assert text == "-spice tls-port=20099,x509-key-file=/stand-in/0-k.pem,addr=127.0.0.1,x509-dir=/stand-in"
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [("5.2.0", "-sdl"), ("5.2.0", "-display sdl"), ("11.1.2", "-vnc none -audiodev pa,id=a")],
+)
+def test_what_a_qemu_has_not_is_started_as_it_is_written(version: str, line: str) -> None:
+    caps = load_capabilities(FIXTURES / f"qemu-{version}.replies.xz")
+    bench = stand_in(["qemu", *line.split()], caps, THEIRS)
+    assert " ".join(word for given in bench.line for word in given.words()) == line
+    assert bench.replaced == []
