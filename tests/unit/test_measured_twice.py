@@ -10,6 +10,8 @@ import pytest
 
 from tests.recordings import ROOT
 
+pytestmark = pytest.mark.slow
+
 _CONFTEST = """
 import pytest
 from tests.measured_twice import MeasuredTwice

@@ -99,6 +99,7 @@ def files_in(document: Any) -> set[str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vm.xml", "a b/vm.xml", "50%/vm,1:2.xml", "caf\u00e9.xml", "n\udcff.xml", "#?&.xml"])
 def test_a_file_has_one_name_however_it_was_named(run: Run, tmp_path: Path, name: str) -> None:
     file = tmp_path / name
