@@ -98,7 +98,9 @@ def _ask_all(files: Sequence[str], sources: Sequence[Source], asked: CheckAsked)
         return
     _Work.sources, _Work.asked = sources, asked
     with _processes(processors) as pool:
-        yield from pool.map(_work, files, chunksize=_AT_A_TIME)
+        with uninterrupted():  # With the first work all of them are forked.
+            answers = pool.map(_work, files, chunksize=_AT_A_TIME)
+        yield from answers
 
 
 class _Work:
@@ -114,8 +116,6 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     gc.freeze()
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("fork"), initializer=_begin)
     try:
-        with uninterrupted():
-            pool.submit(_rest)  # With the first work all of them are forked.
         yield pool
     except BaseException:
         for process in list(pool._processes.values()):
@@ -130,10 +130,6 @@ def _begin() -> None:
     """Ctrl-C is for the one who waits for us, and who ends us."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _rest() -> None:
-    """No work."""
 
 
 def _work(file: str) -> DomainTold:

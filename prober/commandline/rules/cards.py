@@ -166,17 +166,19 @@ def _netdevs(line: Line) -> Iterator[Fault]:
 
 def _shared_netdevs(line: Line) -> Iterator[Fault]:
     """The netdevs of cards that the machine makes serve these, and no other card or device."""
-    used: set[str] = set()
-    for card in _cards(line) if line.kind in ("pc", "q35", "isapc") else ():
-        # Two of -nic that have one id are refused for that.
-        if card.flag == "-net" and card.netdev and card.netdev in used:
+    cards = list(_cards(line)) if line.kind in ("pc", "q35", "isapc") else []
+    # Two of -nic that have one id are refused for that, and the id is no netdev for a device in any case.
+    of_nic = {card.netdev for card in cards if card.flag == "-nic"}
+    of_net: set[str] = set()
+    for card in cards:
+        if card.flag == "-net" and card.netdev and card.netdev in of_nic | of_net:
             message = f"the netdev {card.netdev[:64]!r} serves another card already, and QEMU is killed"
             yield Fault(card.place, "", message)
-        used.add(card.netdev)
-    # An id of -nic is no netdev for a device in any case.
-    for device in line.devices if used else ():
+        elif card.netdev not in of_nic:
+            of_net.add(card.netdev)
+    for device in line.devices if of_net else ():
         name = device.values.get("netdev")
-        if isinstance(name, str) and name in used and name not in _nic_ids(line):
+        if isinstance(name, str) and name in of_net:
             yield Fault(device.place, "netdev", f"the netdev {name[:64]!r} serves a card of -net nic already")
 
 
